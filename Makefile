@@ -1,0 +1,44 @@
+# Everything runs in .venv, which is made when first needed and again when the dependencies change.
+# Needs Python 3.11 or newer (another one: make PYTHON=/path/to/python3.12) and a package index.
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+INSTALLED := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test check bench clean
+
+help:
+	@echo 'make demo    train and explain two nets, write runs/demo/report.html'
+	@echo 'make test    run the whole test suite'
+	@echo 'make check   ruff and mypy'
+	@echo 'make bench   speed against a textbook loop'
+	@echo 'make clean   remove .venv and the caches'
+
+demo: $(INSTALLED)
+	@rm -rf runs/demo
+	@$(RUN) -m reports.demo
+
+test: $(INSTALLED)
+	@$(RUN) -m pytest
+
+check: $(INSTALLED)
+	@$(RUN) -m ruff check
+	@$(RUN) -m ruff format --check
+	@$(RUN) -m mypy
+
+bench: $(INSTALLED)
+	@$(RUN) -m benchmarks
+
+clean:
+	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	    { echo 'This needs Python 3.11 or newer as "$(PYTHON)"; name another with: make PYTHON=/path/to/python3' >&2; exit 1; }
+	@echo 'Installing into $(VENV) (a minute or two) ...' >&2
+	@$(PYTHON) -m venv $(VENV) || \
+	    { echo 'Could not make $(VENV); on Debian and Ubuntu: apt install python3-venv' >&2; exit 1; }
+	@$(RUN) -m pip install -qq --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@

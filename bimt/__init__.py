@@ -1,0 +1,1 @@
+"""Training: nets whose wiring sits in space and has a price."""

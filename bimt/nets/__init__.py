@@ -1,0 +1,1 @@
+"""The net families, all described by a wiring."""

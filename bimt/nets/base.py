@@ -1,0 +1,263 @@
+"""The abstract net: parameters and places behind a wiring, a forward pass that can be watched and edited.
+
+Every tensor leads with the seeds axis: weights (seeds, out, in), activations (seeds, batch, size).
+"""
+
+import copy
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Self
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from bimt.wiring import Link, Population, Wiring
+
+Edits = Mapping[str, Callable[..., Tensor]]
+
+
+class Flow:
+    """One forward pass under way: the values so far, and the edits that replace some of them."""
+
+    def __init__(self, net: "Net", edits: Edits) -> None:
+        """Starts empty; `edits` as in `Net.run`."""
+        self.net = net
+        self.edits = edits
+        self.values: dict[str, Tensor] = {}
+
+    def put(self, site: str, value: Float[Tensor, "seeds batch size"]) -> Tensor:
+        """Records a site's value, edited if somebody asked for it, and returns what everything downstream reads."""
+        if site in self.edits:
+            value = self.edits[site](value)
+        self.values[site] = value
+        return value
+
+    def drive(self, site: str) -> Float[Tensor, "seeds batch size"]:
+        """Returns what reaches a site: its bias and what flows along every link into it."""
+        bias = self.net.bias(site)
+        total = None if bias is None else bias[:, None]
+        for link in self.net.wiring.links_into(site):
+            weight, source = self.net.weight(link), self.values[link.source]
+            if total is not None and link.name not in self.edits:
+                total = torch.baddbmm(total, source, weight.mT)
+                continue
+            part = torch.bmm(source, weight.mT)
+            if link.name in self.edits:
+                part = self.edits[link.name](part, source)
+            total = part if total is None else total + part
+        if total is None:
+            raise ValueError(f"site {site!r} must have a link into it")
+        return total
+
+
+class Net(ABC):
+    """Parameters and places of one or more seeds behind a wiring.
+
+    Attributes:
+        wiring: What is connected to what.
+        parameters: Stored tensors by name, each (seeds, ...).
+        places: For each population with slots, the slot that each neuron sits in, (seeds, size).
+    """
+
+    def __init__(
+        self, wiring: Wiring, parameters: Mapping[str, Tensor], places: Mapping[str, Tensor] | None = None
+    ) -> None:
+        """Joins tensors to their wiring; places default to neuron k in slot k.
+
+        Raises:
+            ValueError: If the parameters or places do not fit the wiring.
+        """
+        wiring.check(parameters)
+        self.wiring = wiring
+        self.parameters = dict(parameters)
+        self.places = _checked_places(wiring, places or {}, self.seeds)
+
+    @abstractmethod
+    def _forward(self, x: Tensor, flow: Flow) -> Tensor:
+        """Sends x (seeds, batch, in) through the net, `put`ting every site in forward order; returns the outputs."""
+
+    @abstractmethod
+    def _with_wiring(self, wiring: Wiring) -> Self:
+        """Returns a shallow copy of this net that is described by another wiring of the same family."""
+
+    @property
+    def seeds(self) -> int:
+        """Length of the seeds axis."""
+        return next(iter(self.parameters.values())).shape[0]
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Type of every weight."""
+        return next(iter(self.parameters.values())).dtype
+
+    def weight(self, link: Link) -> Float[Tensor, "seeds target source"]:
+        """Looks at the weights of a link; writing into the view writes into the parameter."""
+        return link.view(self.parameters[link.parameter])
+
+    def bias(self, site: str) -> Float[Tensor, "seeds size"] | None:
+        """Returns the bias of a site, None where it has none."""
+        bias = self.wiring.bias_of(site)
+        return None if bias is None else self.parameters[bias.parameter]
+
+    def run(self, x: Float[Tensor, "seeds_or_one batch in"], edits: Edits | None = None) -> Tensor:
+        """Computes the outputs.
+
+        Args:
+            x: Inputs (1 or seeds, batch, in).
+            edits: What to replace on the way. Under a site's name a function value -> value, read by everything
+                downstream; under a link's name a function (contribution, source value) -> contribution,
+                (seeds, batch, target), for what flows along that link only.
+
+        Returns:
+            Outputs (seeds, batch, out).
+
+        Raises:
+            ValueError: If an edit names neither a site nor a link, or x has the wrong shape.
+        """
+        return self._start(x, edits or {})[0]
+
+    def activations(self, x: Float[Tensor, "seeds_or_one batch in"], edits: Edits | None = None) -> dict[str, Tensor]:
+        """Returns the value of every site, (seeds, batch, size), inputs and outputs included; arguments as in `run`."""
+        return self._start(x, edits or {})[1].values
+
+    @contextmanager
+    def edited(self, edits: Edits) -> Iterator["EditedNet"]:
+        """Lends a view of this net that always runs with these edits.
+
+        Example:
+            with net.edited({"h1": torch.zeros_like}) as other:
+                other.run(x)
+        """
+        yield EditedNet(self, edits)
+
+    def replaced(
+        self, *, parameters: Mapping[str, Tensor] | None = None, places: Mapping[str, Tensor] | None = None
+    ) -> Self:
+        """Returns a net of the same family and wiring with other tensors (of any number of seeds)."""
+        other = copy.copy(self)
+        Net.__init__(
+            other,
+            self.wiring,
+            self.parameters if parameters is None else parameters,
+            self.places if places is None else places,
+        )
+        return other
+
+    def seed(self, row: int) -> Self:
+        """Returns the net of one row of the seeds axis; the axis stays, with length 1."""
+        return self._map_rows(lambda tensor: tensor[row : row + 1] if row != -1 else tensor[row:])
+
+    def copies(self, count: int) -> Self:
+        """Returns `count` copies side by side of a net with a single seed, each free to be changed."""
+        if self.seeds != 1:
+            raise ValueError(f"only a net with one seed can be copied along the seeds axis, got {self.seeds} seeds")
+        return self._map_rows(lambda tensor: tensor.repeat(count, *([1] * (tensor.ndim - 1))))
+
+    def to(self, dtype: torch.dtype) -> Self:
+        """Returns the net with every parameter in another float type."""
+        return self.replaced(parameters={name: tensor.to(dtype) for name, tensor in self.parameters.items()})
+
+    def positions(self, population: str) -> Float[Tensor, "seeds size dims"]:
+        """Returns where each neuron sits: its coordinates in the unit cube, float64."""
+        slots = self.wiring.population(population).slots
+        if slots is None:
+            raise ValueError(f"population {population!r} has no slots, so its neurons have no position")
+        return slots[self.places[population]]
+
+    def take(self, neurons: Mapping[str, Int[Tensor, " kept"]]) -> Self:
+        """Returns a physically smaller net that holds only some neurons, each at the position it had.
+
+        Args:
+            neurons: For each population to shrink, the indices of the neurons that stay, in their new order.
+
+        Raises:
+            ValueError: If the net has more than one seed: seeds keep different neurons.
+        """
+        if self.seeds != 1:
+            raise ValueError(f"only a net with one seed can be made smaller, got {self.seeds} seeds: take one first")
+        populations = tuple(self._taken(population, neurons) for population in self.wiring.populations)
+        other = self._with_wiring(_resized(self.wiring, populations))
+        parameters = {}
+        for link in self.wiring.links:
+            if link.rows is not None or link.cols is not None or link.layout != "target source":
+                raise ValueError(f"link {link.name} shares its tensor with others and cannot be made smaller")
+            rows, cols = (_indices(self.wiring, neurons, site) for site in (link.target, link.source))
+            parameters[link.parameter] = self.weight(link)[:, rows][:, :, cols].clone()
+        for bias in self.wiring.biases:
+            rows = _indices(self.wiring, neurons, bias.site)
+            parameters[bias.parameter] = self.parameters[bias.parameter][:, rows].clone()
+        Net.__init__(other, other.wiring, parameters)
+        return other
+
+    def _taken(self, population: Population, neurons: Mapping[str, Tensor]) -> Population:
+        if population.name not in neurons:
+            keep = torch.arange(population.size)
+        else:
+            keep = neurons[population.name]
+        slots = None if population.slots is None else self.positions(population.name)[0, keep]
+        blocks = population.blocks if len(keep) == population.size else 1
+        return Population(population.name, len(keep), slots, blocks, population.movable)
+
+    def _start(self, x: Tensor, edits: Edits) -> tuple[Tensor, Flow]:
+        if edits:
+            self._check_edits(edits)
+        if x.ndim != 3 or x.shape[0] not in (1, self.seeds):
+            raise ValueError(f"`x` must be (1 or {self.seeds} seeds, batch, inputs), got {tuple(x.shape)}")
+        flow = Flow(self, edits)
+        return self._forward(x.expand(self.seeds, -1, -1), flow), flow
+
+    def _check_edits(self, edits: Edits) -> None:
+        known = {site.name for site in self.wiring.sites} | {link.name for link in self.wiring.links}
+        for name in edits:
+            if name not in known:
+                raise ValueError(f"`edits` must name a site or a link, one of {sorted(known)}, got {name!r}")
+
+    def _map_rows(self, change: Callable[[Tensor], Tensor]) -> Self:
+        return self.replaced(
+            parameters={name: change(tensor) for name, tensor in self.parameters.items()},
+            places={name: change(tensor) for name, tensor in self.places.items()},
+        )
+
+
+class EditedNet:
+    """A net that always runs with the same edits."""
+
+    def __init__(self, net: Net, edits: Edits) -> None:
+        """Remembers both; computes nothing."""
+        self.net = net
+        self.edits = edits
+
+    def run(self, x: Tensor) -> Tensor:
+        """Computes the outputs of the edited net, as `Net.run` does."""
+        return self.net.run(x, self.edits)
+
+    def activations(self, x: Tensor) -> dict[str, Tensor]:
+        """Returns every site's value in the edited net, as `Net.activations` does."""
+        return self.net.activations(x, self.edits)
+
+
+def _checked_places(wiring: Wiring, places: Mapping[str, Tensor], seeds: int) -> dict[str, Tensor]:
+    result = {}
+    for population in wiring.populations:
+        if population.slots is None:
+            continue
+        start = torch.arange(population.size).repeat(seeds, 1)
+        place = places.get(population.name, start)
+        if place.shape != start.shape or not torch.equal(place.sort(dim=1).values, start):
+            raise ValueError(
+                f"places of population {population.name!r} must give each of its {population.size} neurons "
+                f"a slot of its own for every one of {seeds} seeds, got shape {tuple(place.shape)}"
+            )
+        result[population.name] = place
+    return result
+
+
+def _indices(wiring: Wiring, neurons: Mapping[str, Tensor], site: str) -> Tensor:
+    population = wiring.population_of(site)
+    return neurons.get(population.name, torch.arange(population.size))
+
+
+def _resized(wiring: Wiring, populations: tuple[Population, ...]) -> Wiring:
+    return Wiring(populations, wiring.sites, wiring.links, wiring.biases, wiring.skips, wiring.gates)

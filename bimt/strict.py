@@ -1,0 +1,9 @@
+"""The strict pydantic model that every part of a configuration is built on."""
+
+from pydantic import BaseModel, ConfigDict
+
+
+class StrictModel(BaseModel):
+    """Refuses unknown keys and silent conversions; cannot be changed once made."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)

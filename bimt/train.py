@@ -1,0 +1,348 @@
+"""The training loop: prediction loss plus connection cost, neurons on the move, a checkpoint now and then."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from bimt.checkpoint import Checkpoint, CheckpointFolder, Progress
+from bimt.config import TrainConfig
+from bimt.cost import connection_cost, prices
+from bimt.messages import UserError
+from bimt.nets.base import Net
+from bimt.nets.build import make_net, net_tensors
+from bimt.seeds import generator_states, make_generators, restore_generators
+from bimt.swaps import relocate_
+from bimt.tasks.base import Split, Task
+
+LIVE = 1e-2
+"""A weight above this counts as a connection while training is watched (the published cut)."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Where a run stands, for whoever watches it."""
+
+    step: int
+    """Steps done."""
+    steps: int
+    """Steps to do in all."""
+    loss: float
+    """Median training loss over the seeds still running."""
+    cost: float
+    """Median connection cost."""
+    connections: float
+    """Median number of weights above `LIVE`."""
+    message: str | None = None
+    """Something that happened (a seed stopped)."""
+
+
+class Interrupted(Exception):
+    """Training was asked to stop; what it had reached is saved, if it saves at all."""
+
+    def __init__(self, step: int, steps: int) -> None:
+        """Remembers after which step."""
+        super().__init__(f"stopped after {step:,} of {steps:,} steps")
+        self.step = step
+
+
+def train(
+    config: TrainConfig,
+    *,
+    task: Task | None = None,
+    out: Path | None = None,
+    resume: bool = False,
+    watch: Callable[[Moment], None] | None = None,
+    should_stop: Callable[[], bool] | None = None,
+    command: tuple[str, ...] = (),
+) -> Checkpoint:
+    """Trains every seed of a configuration side by side.
+
+    Each step minimises the prediction loss plus strength * connection cost with AdamW (no weight decay); now and then
+    neurons move to cheaper places. (Liu et al. 2023, arXiv:2305.08746.) The run of a seed does not depend on which
+    others run beside it.
+
+    Args:
+        config: Every setting.
+        task: The data; None loads `config.task`.
+        out: Folder for the checkpoint: new or empty unless `resume`. None keeps everything in memory.
+        resume: Go on with the checkpoint in `out`; the result is bit-identical to an uninterrupted run.
+        watch: Called at every logged step.
+        should_stop: Asked after every step; True saves and raises `Interrupted`.
+        command: The command line, for the record.
+
+    Returns:
+        The finished checkpoint.
+
+    Raises:
+        UserError: If `out` cannot be used, the checkpoint there is of another configuration, or every seed stopped.
+        Interrupted: If `should_stop` said so.
+    """
+    folder = None if out is None else CheckpointFolder.claim(out, config, resume=resume)
+    begun = None if folder is None else folder.latest()
+    if begun is not None and begun.progress is None:
+        return begun
+    with _threads(config.threads):
+        run = _Run.start(config, task or config.task.load()) if begun is None else _Run.resume(config, begun)
+        for moment in run.advance(should_stop or (lambda: False)):
+            if watch is not None:
+                watch(moment)
+            finished = run.step == config.steps
+            if folder is not None and (run.step % config.save_every == 0 or finished or run.interrupted):
+                folder.write(run.checkpoint(command))
+            if run.interrupted and not finished:
+                raise Interrupted(run.step, config.steps)
+    return run.checkpoint(command) if folder is None else folder.written()
+
+
+@contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """Trains with this many threads, and gives torch back those that it had."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+class _Run:
+    """One run under way: the net, its optimiser and what has been written down so far."""
+
+    def __init__(self, config: TrainConfig, task: Task, net: Net, generators: tuple[torch.Generator, ...]) -> None:
+        self.config, self.task = config, task
+        self.generators = generators
+        self.dtype = getattr(torch, config.dtype)
+        self.seen = task.to(self.dtype)
+        self.flat, self.net = _flattened(net)
+        self.gradient = torch.zeros_like(self.flat)
+        for leaf, part in zip(self.net.parameters.values(), _parts(self.gradient, net), strict=True):
+            leaf.requires_grad_()
+            leaf.grad = part
+        self.flat.grad = self.gradient
+        self.optimizer = torch.optim.AdamW([self.flat], lr=config.learning_rate, weight_decay=0.0, fused=True)
+        self.step = 0
+        self.interrupted = False
+        self.stopped: dict[int, str] = {}
+        self.history: list[dict[str, float]] = []
+        self.frames: list[dict[str, Tensor]] = []
+        self.good = self.flat.clone()
+        self._price: tuple[float, bool, Tensor] | None = None
+
+    @classmethod
+    def start(cls, config: TrainConfig, task: Task) -> "_Run":
+        """Draws fresh nets."""
+        if isinstance(config.batch, int) and config.batch > len(task.train):
+            raise UserError(f"batch must be at most the {len(task.train)} training rows, or full, got {config.batch}")
+        generators = make_generators(config.labels)
+        net = make_net(config, inputs=len(task.inputs), outputs=len(task.outputs), generators=generators)
+        run = cls(config, task, net, generators)
+        run._log()
+        return run
+
+    @classmethod
+    def resume(cls, config: TrainConfig, saved: Checkpoint) -> "_Run":
+        """Takes up a run where its checkpoint left it."""
+        progress = saved.progress
+        assert progress is not None
+        run = cls(config, saved.task, saved.net, restore_generators(progress.generators))
+        run.step = progress.step
+        run.stopped = {config.labels.index(label): why for label, why in saved.stopped.items()}
+        run.history = saved.history.to_dict("records")
+        run.frames = [
+            {name: tensor[frame] for name, tensor in saved.snapshots.items()}
+            for frame in range(len(saved.snapshots["step"]))
+        ]
+        run.good = progress.good.clone()
+        run.optimizer.state[run.flat] = {
+            "step": torch.tensor(float(progress.step)),
+            "exp_avg": progress.first_moment.clone(),
+            "exp_avg_sq": progress.second_moment.clone(),
+        }
+        return run
+
+    def advance(self, should_stop: Callable[[], bool]) -> Iterator[Moment]:
+        """Trains to the end, yielding wherever something was written down, is to be saved or went wrong."""
+        config = self.config
+        while self.step < config.steps and not self.interrupted:
+            self._take_step()
+            self._move_neurons()
+            self.step += 1
+            self.interrupted = should_stop()
+            logged = self.step % config.log_every == 0 or self.step == config.steps
+            if logged:
+                self._log()
+            if logged or self.interrupted or self.step % config.save_every == 0:
+                yield self._moment()
+            if len(self.stopped) == config.seeds:
+                raise UserError(f"every seed stopped: {self.stopped[0]}; lower learning_rate or cost.strength")
+
+    def checkpoint(self, command: tuple[str, ...]) -> Checkpoint:
+        """Returns what the run has reached."""
+        state = self.optimizer.state[self.flat]
+        unfinished = self.step < self.config.steps
+        return Checkpoint(
+            path=None,
+            config=self.config,
+            net=_detached(self.net),
+            task=self.task,
+            stopped={self.config.labels[row]: why for row, why in self.stopped.items()},
+            history=pd.DataFrame(self.history),
+            snapshots={name: torch.stack([frame[name] for frame in self.frames]) for name in self.frames[0]},
+            progress=Progress(
+                step=self.step,
+                first_moment=state["exp_avg"].clone(),
+                second_moment=state["exp_avg_sq"].clone(),
+                good=self.good.clone(),
+                generators=tuple(generator_states(self.generators)),
+            )
+            if unfinished
+            else None,
+            command=command,
+        )
+
+    def _take_step(self) -> None:
+        """Moves every weight once; the gradient of the cost is known in closed form, autograd adds that of the loss."""
+        price = self._current_price()
+        torch.sign(self.flat, out=self.gradient)
+        self.gradient.mul_(price)
+        losses = self._losses()
+        total = losses.sum()
+        if self.stopped or not math.isfinite(total.item()):
+            total = self._without_stopped(losses).sum()
+        total.backward()
+        for row in self.stopped:
+            for part in self.net.parameters.values():
+                part.grad[row] = 0.0  # type: ignore[index]
+        self.optimizer.step()
+
+    def _losses(self) -> Tensor:
+        batch = self._batch()
+        return self.seen.loss(self.net.run(batch.inputs), batch.targets)
+
+    def _batch(self) -> Split:
+        rows = self.config.batch
+        if rows == "full":
+            split = self.seen.train
+            return Split(split.inputs[None], split.targets[None])
+        count = len(self.seen.train)
+        chosen = torch.stack([torch.randint(count, (rows,), generator=generator) for generator in self.generators])
+        return self.seen.train.rows(chosen)
+
+    def _without_stopped(self, losses: Tensor) -> Tensor:
+        """Stops every seed whose loss is no number any more, puts it back to its last good weights, leaves it out."""
+        for row in torch.nonzero(~losses.isfinite()).flatten().tolist():
+            if row not in self.stopped:
+                self.stopped[row] = (
+                    f"seed {self.config.labels[row]}: loss became {losses[row].item()} at step {self.step:,}"
+                )
+                self._restore(row)
+        running = torch.tensor([row not in self.stopped for row in range(len(losses))])
+        return torch.where(running, losses, 0.0)
+
+    def _restore(self, row: int) -> None:
+        for part, saved in zip(_parts(self.flat, self.net), _parts(self.good, self.net), strict=True):
+            part[row] = saved[row]
+        state = self.optimizer.state.get(self.flat, {})
+        buffers = [state[name] for name in ("exp_avg", "exp_avg_sq") if name in state]
+        for buffer in buffers:
+            for part in _parts(buffer, self.net):
+                part[row] = 0.0
+
+    def _current_price(self) -> Tensor:
+        """Returns strength * price of every stored number, flat; it changes only with the schedule and the places."""
+        cost, step, steps = self.config.cost, self.step, self.config.steps
+        strength, bias = cost.strength_at(step, steps), cost.prices_bias_at(step, steps)
+        if self._price is None or self._price[:2] != (strength, bias):
+            parts = prices(
+                self.net,
+                distance_scale=cost.distance_scale,
+                offset=cost.offset,
+                reduce=cost.reduce,
+                bias=bias,
+                last_link_distance=cost.last_link_distance,
+            )
+            flat = torch.cat([parts[name].flatten() for name in self.net.parameters])
+            self._price = strength, bias, (strength * flat).to(self.dtype)
+        return self._price[2]
+
+    def _move_neurons(self) -> None:
+        swaps, cost = self.config.swaps, self.config.cost
+        if swaps.every == "never" or swaps.method == "none" or (self.step + 1) % swaps.every:
+            return
+        proposes = ((self.step + 1) // swaps.every) % swaps.proposals_every == 0
+        relocate_(
+            self.net,
+            method="assignment" if swaps.method == "spectral" and not proposes else swaps.method,
+            top_k=swaps.top_k,
+            rounds=swaps.rounds,
+            distance_scale=cost.distance_scale,
+            reduce=cost.reduce,
+        )
+        self._price = None
+
+    @torch.no_grad()
+    def _log(self) -> None:
+        """Writes down what every running seed has reached, and a frame for the film."""
+        train, test, cost = self.seen.train, self.seen.test, self.config.cost
+        outputs = self.net.run(test.inputs[None])
+        values: Mapping[str, Tensor] = {
+            "train_loss": self.seen.loss(self.net.run(train.inputs[None]), train.targets[None]),
+            "test_loss": self.seen.loss(outputs, test.targets[None]),
+            "metric": self.seen.metric(outputs, test.targets[None]),
+            "cost": connection_cost(
+                self.net,
+                distance_scale=cost.distance_scale,
+                offset=cost.offset,
+                reduce=cost.reduce,
+                bias=cost.prices_bias_at(self.step, self.config.steps),
+                last_link_distance=cost.last_link_distance,
+            ),
+            "connections": sum((self.net.weight(link).abs() > LIVE).sum((1, 2)) for link in _stored(self.net)),
+        }
+        strength = cost.strength_at(max(self.step - 1, 0), self.config.steps)
+        for row, label in enumerate(self.config.labels):
+            if row not in self.stopped:
+                numbers = {name: tensor[row].item() for name, tensor in values.items()}
+                self.history.append({"step": self.step, "seed": label, **numbers, "strength": strength})
+        self.frames.append({"step": torch.tensor(self.step), **_frame(self.net)})
+        self.good.copy_(self.flat)
+
+    def _moment(self) -> Moment:
+        last = pd.DataFrame(self.history[-self.config.seeds :]).median()
+        return Moment(
+            step=self.step,
+            steps=self.config.steps,
+            loss=last["train_loss"],
+            cost=last["cost"],
+            connections=last["connections"],
+            message="; ".join(self.stopped.values()) or None,
+        )
+
+
+def _stored(net: Net) -> list:
+    return list(net.wiring.distinct_links())
+
+
+def _flattened(net: Net) -> tuple[Tensor, Net]:
+    """Copies all parameters into one flat tensor and returns it with the net that looks into it."""
+    flat = torch.cat([tensor.detach().flatten() for tensor in net.parameters.values()])
+    return flat, net.replaced(parameters=dict(zip(net.parameters, _parts(flat, net), strict=True)))
+
+
+def _parts(flat: Tensor, net: Net) -> list[Tensor]:
+    shapes = [tensor.shape for tensor in net.parameters.values()]
+    return [part.view(shape) for part, shape in zip(flat.split([s.numel() for s in shapes]), shapes, strict=True)]
+
+
+def _detached(net: Net) -> Net:
+    return net.replaced(parameters={name: tensor.detach().clone() for name, tensor in net.parameters.items()})
+
+
+def _frame(net: Net) -> dict[str, Tensor]:
+    return {name: tensor.clone() for name, tensor in net_tensors(net).items() if not name.startswith("slots.")}

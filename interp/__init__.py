@@ -1,0 +1,1 @@
+"""Interpretation: prune, draw, cut, name and write down a trained net."""
