@@ -1,0 +1,173 @@
+"""The pruned net as a networkx graph, and that graph on disk.
+
+Run as `python -m interp.graph CKPT`.
+"""
+
+import csv
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import networkx as nx
+import torch
+from torch import Tensor
+
+from bimt.messages import printable
+from bimt.nets.base import Net
+from bimt.tasks.base import Task
+from bimt.wiring import Gate, Link, Skip
+from interp.sparse import Neuron, SparseNet, on_path
+
+_LONGEST_LABEL = 20_000
+
+
+def to_graph(sparse: SparseNet, task: Task) -> nx.DiGraph:
+    """Turns a pruned net into a directed graph.
+
+    Args:
+        sparse: The net; hidden neurons off every path from an input to an output are left out.
+        task: Names the inputs and outputs; its training split gives the neurons' spread.
+
+    Returns:
+        Nodes are `Neuron`s, in forward order, with the attributes site, population, role, position (x, y, z: the slot,
+        then the depth, all in [0, 1]), label, bias, look_up (the population has no slots). Edges run from source to
+        target with weight = |w| (what graph algorithms read), value = w, functional = |w| times the standard
+        deviation of the source's activation over the training split, link, and kind: "connection", "skip" or "gate".
+        `graph.graph["inputs"]` and `["outputs"]` list the ends, in the order of the task.
+    """
+    net, live = sparse.net, on_path(sparse.net.wiring, sparse.kept)
+    graph = nx.DiGraph(inputs=[], outputs=[])
+    _add_neurons(graph, net, task, live)
+    spread = {
+        name: value[0].std(0, correction=0) for name, value in net.activations(task.train.inputs[None]).items()
+    }
+    for link in net.wiring.links:
+        _add_link(graph, net, link, link.view(sparse.kept[link.parameter])[0], spread[link.source])
+    for edge in (*net.wiring.skips, *net.wiring.gates):
+        _add_fixed(graph, net, edge)
+    return graph
+
+
+def portable(graph: nx.DiGraph) -> nx.DiGraph:
+    """Returns the graph with plain attributes only, as it lies on disk: text for neurons, x, y, z for positions.
+
+    Characters in names that no file format can hold are written as escapes.
+    """
+    result = nx.DiGraph()
+    for neuron, data in graph.nodes(data=True):
+        x, y, z = data["position"]
+        plain = {key: value for key, value in data.items() if key != "position"} | {"x": x, "y": y, "z": z}
+        result.add_node(str(neuron), **plain | {"label": printable(data["label"], limit=_LONGEST_LABEL)})
+    for source, target, data in graph.edges(data=True):
+        result.add_edge(str(source), str(target), **data)
+    return result
+
+
+def write_graphml(graph: nx.DiGraph, path: Path) -> None:
+    """Writes GraphML that `networkx.read_graphml` reads back equal to `portable(graph)`."""
+    nx.write_graphml_xml(portable(graph), path)
+
+
+def write_node_link(graph: nx.DiGraph, path: Path) -> None:
+    """Writes node-link JSON that `networkx.node_link_graph(..., edges="edges")` reads back equal to `portable(graph)`."""
+    path.write_text(json.dumps(node_link(graph), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def node_link(graph: nx.DiGraph) -> dict[str, Any]:
+    """Returns the portable graph as a node-link document."""
+    return nx.node_link_data(portable(graph), edges="edges")
+
+
+def write_edges(graph: nx.DiGraph, path: Path) -> None:
+    """Writes one line per edge: source, target, link, kind, weight, value."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        columns = ["link", "kind", "weight", "value"]
+        writer.writerow(["source", "target", *columns])
+        for source, target, data in graph.edges(data=True):
+            writer.writerow([source, target, *(data[column] for column in columns)])
+
+
+def crossings(graph: nx.DiGraph) -> int:
+    """Counts pairs of connections of one link that cross: their ends lie in reversed order along x."""
+    links: dict[str, list[tuple[float, float]]] = {}
+    for source, target, data in graph.edges(data=True):
+        if data["kind"] == "connection":
+            ends = graph.nodes[source]["position"][0], graph.nodes[target]["position"][0]
+            links.setdefault(data["link"], []).append(ends)
+    return sum(
+        (one[0] - other[0]) * (one[1] - other[1]) < 0
+        for edges in links.values()
+        for one, other in itertools.combinations(edges, 2)
+    )
+
+
+def _add_neurons(graph: nx.DiGraph, net: Net, task: Task, live: dict[str, Tensor]) -> None:
+    names = {"input": iter(task.inputs), "output": iter(task.outputs)}
+    deepest = max(len(net.wiring.sites) - 1, 1)
+    for depth, site in enumerate(net.wiring.sites):
+        population = net.wiring.population_of(site.name)
+        bias = net.bias(site.name)
+        for index in range(population.size):
+            neuron = Neuron(site.name, index)
+            label = next(names[site.role], str(neuron)) if site.role in names else str(neuron)
+            if site.role == "hidden" and not live[site.name][index]:
+                continue
+            graph.add_node(
+                neuron,
+                site=site.name,
+                population=site.population,
+                role=site.role,
+                position=_position(net, site.population, index, depth / deepest),
+                label=label,
+                bias=0.0 if bias is None else bias[0, index].item(),
+                look_up=population.slots is None,
+            )
+            if site.role in names:
+                graph.graph[f"{site.role}s"].append(neuron)
+
+
+def _position(net: Net, population: str, index: int, depth: float) -> tuple[float, float, float]:
+    if net.wiring.population(population).slots is None:
+        size = net.wiring.population(population).size
+        return (index + 0.5) / size, 0.5, depth
+    place = net.positions(population)[0, index].tolist()
+    x, y = (*place, 0.5)[:2]
+    return x, y, depth
+
+
+def _add_link(graph: nx.DiGraph, net: Net, link: Link, kept: Tensor, spread: Tensor) -> None:
+    weight = net.weight(link)[0]
+    for target, source in torch.nonzero(kept).tolist():
+        value = weight[target, source].item()
+        graph.add_edge(
+            Neuron(link.source, source),
+            Neuron(link.target, target),
+            weight=abs(value),
+            value=value,
+            functional=abs(value) * spread[source].item(),
+            link=link.name,
+            kind="connection",
+        )
+
+
+def _add_fixed(graph: nx.DiGraph, net: Net, edge: Skip | Gate) -> None:
+    """Adds a skip neuron by neuron, a gate from every neuron of a block to every neuron of the same block."""
+    kind = "skip" if isinstance(edge, Skip) else "gate"
+    population = net.wiring.population_of(edge.target)
+    block = 1 if kind == "skip" else population.size // population.blocks
+    for target in range(population.size):
+        first = target // block * block
+        for source in range(first, first + block):
+            ends = Neuron(edge.source, source), Neuron(edge.target, target)
+            if all(end in graph for end in ends):
+                name = f"{edge.target}<-{edge.source}"
+                graph.add_edge(*ends, weight=1.0, value=1.0, functional=0.0, link=name, kind=kind)
+
+
+if __name__ == "__main__":
+    from bimt.cli import run
+    from interp.commands import graph as command
+
+    raise SystemExit(run(command))

@@ -1,0 +1,74 @@
+"""Which seed of a checkpoint is explained: the one asked for, or the best."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from bimt.checkpoint import Checkpoint, load_checkpoint
+from bimt.messages import UserError, printable
+from interp.prune import prune
+from interp.sparse import SparseNet, whole
+
+
+@dataclass(frozen=True, eq=False)
+class Selected:
+    """One pruned seed of a checkpoint: where every explanation starts."""
+
+    checkpoint: Checkpoint
+    label: int
+    """The seed's label."""
+    dense: SparseNet
+    """The seed as trained, in float64."""
+    sparse: SparseNet
+    """The seed pruned."""
+
+
+def select(checkpoint: Checkpoint | Path | str, label: int | None = None, *, tolerance: float = 1e-3) -> Selected:
+    """Prunes one seed of a checkpoint.
+
+    Args:
+        checkpoint: One in memory, or its folder.
+        label: The seed; None takes the best: the highest explained share of the training split after pruning (R^2; in
+            classification the accuracy, then the cross-entropy), ties by fewer connections.
+        tolerance: As in `prune`.
+
+    Raises:
+        UserError: If there is no such seed, or its training stopped.
+    """
+    if not isinstance(checkpoint, Checkpoint):
+        checkpoint = load_checkpoint(checkpoint)
+    if label is None:
+        sparse = max(prune_all(checkpoint, tolerance=tolerance), key=_rank)
+    else:
+        sparse = _prune_label(checkpoint, _checked(checkpoint, label), tolerance)
+    net = checkpoint.net.seed(checkpoint.labels.index(sparse.label))
+    return Selected(checkpoint, sparse.label, whole(net, checkpoint.task, label=sparse.label), sparse)
+
+
+def prune_all(checkpoint: Checkpoint, *, tolerance: float = 1e-3) -> list[SparseNet]:
+    """Prunes every seed that did not stop.
+
+    Raises:
+        UserError: If all of them stopped.
+    """
+    if not checkpoint.running:
+        raise UserError(f"every seed of {printable(checkpoint.path)} stopped; train again with a lower learning_rate")
+    return [_prune_label(checkpoint, label, tolerance) for label in checkpoint.running]
+
+
+def _prune_label(checkpoint: Checkpoint, label: int, tolerance: float) -> SparseNet:
+    net = checkpoint.net.seed(checkpoint.labels.index(label))
+    return prune(net, checkpoint.task, tolerance=tolerance, label=label)
+
+
+def _rank(sparse: SparseNet) -> tuple[float, int]:
+    return sparse.explained, -sparse.connections
+
+
+def _checked(checkpoint: Checkpoint, label: int) -> int:
+    if label in checkpoint.stopped:
+        raise UserError(f"seed {label} stopped while training ({checkpoint.stopped[label]}); choose another")
+    if label not in checkpoint.labels:
+        first, last = checkpoint.labels[0], checkpoint.labels[-1]
+        known = str(first) if first == last else f"{first} to {last}"
+        raise UserError(f"--seed must be a label of the checkpoint, {known}, got {label}")
+    return label

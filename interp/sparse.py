@@ -1,0 +1,162 @@
+"""A net with most of its connections cut: which ones are kept, which neurons still matter, what it cost."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from bimt.nets.base import Net
+from bimt.tasks.base import Task
+from bimt.wiring import Gate, Skip, Wiring
+
+Kept = Mapping[str, Bool[Tensor, "one ..."]]
+
+
+class Neuron(NamedTuple):
+    """One neuron at one moment of the forward pass; prints as `h1[3]`."""
+
+    site: str
+    index: int
+
+    def __str__(self) -> str:
+        return f"{self.site}[{self.index}]"
+
+
+@dataclass(frozen=True, eq=False)
+class SparseNet:
+    """One seed of a net, cut down to the connections that are kept, in float64."""
+
+    net: Net
+    """One seed; weights that are not kept are zero, constant neurons are folded into biases."""
+    kept: Kept
+    """For each stored weight tensor, True where the connection is kept; biases are always kept."""
+    metric: float
+    """On the test split: R^2 averaged over outputs, or accuracy."""
+    dense_metric: float
+    """The metric before anything was cut."""
+    explained: float
+    """On the training split: the share of the loss that is explained (see `Task.explained`)."""
+    dense_explained: float
+    """The same before anything was cut."""
+    loss: float
+    """On the test split, in the net's units."""
+    dense_loss: float
+    """The same before anything was cut."""
+    threshold: float
+    """Every connection with |w| below it was cut; 0 where nothing was."""
+    tolerance: float
+    """How much of the explained share pruning was allowed to lose."""
+    label: int = 0
+    """The seed's label in its checkpoint."""
+
+    @property
+    def connections(self) -> int:
+        """How many connections are kept; tied ones count once."""
+        return sum(int(link.view(self.kept[link.parameter]).sum()) for link in self.net.wiring.distinct_links())
+
+    @property
+    def dense_connections(self) -> int:
+        """How many connections there were before anything was cut."""
+        return sum(self.net.weight(link).numel() for link in self.net.wiring.distinct_links())
+
+    def live(self) -> dict[str, Bool[Tensor, " size"]]:
+        """Tells for each site which neurons lie on a path from an input to an output."""
+        return on_path(self.net.wiring, self.kept)
+
+
+def whole(net: Net, task: Task, *, label: int = 0) -> SparseNet:
+    """Returns a net of one seed with nothing cut, as a `SparseNet` in float64."""
+    net = net.to(torch.float64)
+    kept = {
+        link.parameter: torch.ones_like(net.parameters[link.parameter], dtype=torch.bool) for link in net.wiring.links
+    }
+    metric, loss = test_scores(net, task)
+    explained = train_explained(net, task)
+    return SparseNet(
+        net=net,
+        kept=kept,
+        metric=metric,
+        dense_metric=metric,
+        explained=explained,
+        dense_explained=explained,
+        loss=loss,
+        dense_loss=loss,
+        threshold=0.0,
+        tolerance=0.0,
+        label=label,
+    )
+
+
+def test_scores(net: Net, task: Task) -> tuple[float, float]:
+    """Returns metric and loss of a one-seed net on the test split."""
+    outputs = net.run(task.test.inputs[None])
+    targets = task.test.targets[None]
+    return task.metric(outputs, targets).item(), task.loss(outputs, targets).item()
+
+
+def train_explained(net: Net, task: Task) -> float:
+    """Returns the explained share of a one-seed net on the training split."""
+    return task.explained(net.run(task.train.inputs[None]), task.train.targets[None]).item()
+
+
+def on_path(wiring: Wiring, kept: Kept) -> dict[str, Bool[Tensor, " size"]]:
+    """Tells for each site which neurons lie on a path from an input to an output."""
+    ahead, behind = reached(wiring, kept), _reaching(wiring, kept)
+    return {site.name: ahead[site.name] & behind[site.name] for site in wiring.sites}
+
+
+def reached(wiring: Wiring, kept: Kept) -> dict[str, Bool[Tensor, " size"]]:
+    """Tells for each site which neurons depend on an input, over kept connections, skips and gates."""
+    return _spread(wiring, kept, {site.name for site in wiring.inputs}, forward=True)
+
+
+def _reaching(wiring: Wiring, kept: Kept) -> dict[str, Tensor]:
+    return _spread(wiring, kept, {site.name for site in wiring.outputs}, forward=False)
+
+
+def _spread(wiring: Wiring, kept: Kept, start: set[str], *, forward: bool) -> dict[str, Tensor]:
+    """Floods from all neurons of some sites along (or against) the edges until nothing new is reached."""
+    found = {
+        site.name: torch.full((wiring.population_of(site.name).size,), site.name in start) for site in wiring.sites
+    }
+    while True:
+        before = {name: mask.clone() for name, mask in found.items()}
+        for link in wiring.links:
+            edges = link.view(kept[link.parameter])[0]
+            near, far = (link.source, link.target) if forward else (link.target, link.source)
+            ends = edges if forward else edges.T
+            found[far] = found[far] | (ends & found[near]).any(1)
+        for edge in (*wiring.skips, *wiring.gates):
+            near, far = (edge.source, edge.target) if forward else (edge.target, edge.source)
+            found[far] = found[far] | _through(wiring, edge, found[near])
+        if all(torch.equal(before[name], found[name]) for name in found):
+            return found
+
+
+def _through(wiring: Wiring, edge: Skip | Gate, mask: Bool[Tensor, " size"]) -> Bool[Tensor, " size"]:
+    """Follows a skip neuron by neuron, a gate block by block: a gate touches every neuron of its block."""
+    if isinstance(edge, Skip):
+        return mask
+    blocks = wiring.population_of(edge.target).blocks
+    size = wiring.population_of(edge.target).size
+    return mask.view(blocks, -1).any(1).repeat_interleave(size // blocks)
+
+
+def masked(net: Net, kept: Kept) -> Net:
+    """Returns a net in which every connection that is not kept has weight zero."""
+    parameters = {
+        name: tensor * kept[name] if name in kept else tensor.clone() for name, tensor in net.parameters.items()
+    }
+    return net.replaced(parameters=parameters)
+
+
+def constants(net: Net, kept: Kept) -> dict[str, Float[Tensor, " size"]]:
+    """Returns for each site the values of the neurons that depend on no input, zero elsewhere."""
+    wiring = net.wiring
+    inputs = sum(wiring.population_of(site.name).size for site in wiring.inputs)
+    values = net.activations(torch.zeros(1, 1, inputs, dtype=net.dtype))
+    depends = reached(wiring, kept)
+    return {name: torch.where(depends[name], 0.0, value[0, 0]) for name, value in values.items()}
