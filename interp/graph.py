@@ -10,14 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import networkx as nx
+import pandas as pd
 import torch
+from rich.table import Table
 from torch import Tensor
 
-from bimt.messages import printable
+from bimt.messages import UserError, printable
 from bimt.nets.base import Net
 from bimt.tasks.base import Task
 from bimt.wiring import Gate, Link, Skip
 from interp.sparse import Neuron, SparseNet, on_path
+from interp.tables import frame_table
 
 _LONGEST_LABEL = 20_000
 
@@ -39,12 +42,11 @@ def to_graph(sparse: SparseNet, task: Task) -> nx.DiGraph:
     net, live = sparse.net, on_path(sparse.net.wiring, sparse.kept)
     graph = nx.DiGraph(inputs=[], outputs=[])
     _add_neurons(graph, net, task, live)
-    spread = {
-        name: value[0].std(0, correction=0) for name, value in net.activations(task.train.inputs[None]).items()
-    }
+    spread = {name: value[0].std(0, correction=0) for name, value in net.activations(task.train.inputs[None]).items()}
     for link in net.wiring.links:
         _add_link(graph, net, link, link.view(sparse.kept[link.parameter])[0], spread[link.source])
-    for edge in (*net.wiring.skips, *net.wiring.gates):
+    fixed: tuple[Skip | Gate, ...] = (*net.wiring.skips, *net.wiring.gates)
+    for edge in fixed:
         _add_fixed(graph, net, edge)
     return graph
 
@@ -54,7 +56,7 @@ def portable(graph: nx.DiGraph) -> nx.DiGraph:
 
     Characters in names that no file format can hold are written as escapes.
     """
-    result = nx.DiGraph()
+    result = nx.DiGraph(node_default={}, edge_default={})  # as networkx reads GraphML
     for neuron, data in graph.nodes(data=True):
         x, y, z = data["position"]
         plain = {key: value for key, value in data.items() if key != "position"} | {"x": x, "y": y, "z": z}
@@ -70,7 +72,7 @@ def write_graphml(graph: nx.DiGraph, path: Path) -> None:
 
 
 def write_node_link(graph: nx.DiGraph, path: Path) -> None:
-    """Writes node-link JSON that `networkx.node_link_graph(..., edges="edges")` reads back equal to `portable(graph)`."""
+    """Writes node-link JSON; `networkx.node_link_graph(..., edges="edges")` of it equals `portable(graph)`."""
     path.write_text(json.dumps(node_link(graph), indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
 
@@ -89,6 +91,36 @@ def write_edges(graph: nx.DiGraph, path: Path) -> None:
             writer.writerow([source, target, *(data[column] for column in columns)])
 
 
+def write_graph(graph: nx.DiGraph, folder: Path) -> None:
+    """Writes graph.graphml, graph.json and edges.csv into a new or empty folder.
+
+    Raises:
+        UserError: If the folder is not empty.
+        OSError: If it cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.iterdir()):
+        raise UserError(f"the folder {printable(folder)} must be empty; choose another")
+    write_graphml(graph, folder / "graph.graphml")
+    write_node_link(graph, folder / "graph.json")
+    write_edges(graph, folder / "edges.csv")
+
+
+def graph_table(graph: nx.DiGraph) -> Table:
+    """Returns the connections as a table, the heaviest of each link first."""
+    frame = pd.DataFrame(
+        [
+            {"source": _named(graph, source), "target": _named(graph, target), "link": data["link"], "w": data["value"]}
+            for source, target, data in graph.edges(data=True)
+            if data["kind"] == "connection"
+        ],
+        columns=["source", "target", "link", "w"],
+    )
+    order = frame["w"].abs().sort_values(ascending=False).index
+    ranked = frame.loc[order].sort_values("link", kind="stable", key=lambda names: names.map(list(frame["link"]).index))
+    return frame_table(ranked.set_index("source"), title=f"{len(frame)} connections, {crossings(graph)} crossings")
+
+
 def crossings(graph: nx.DiGraph) -> int:
     """Counts pairs of connections of one link that cross: their ends lie in reversed order along x."""
     links: dict[str, list[tuple[float, float]]] = {}
@@ -101,6 +133,11 @@ def crossings(graph: nx.DiGraph) -> int:
         for edges in links.values()
         for one, other in itertools.combinations(edges, 2)
     )
+
+
+def _named(graph: nx.DiGraph, neuron: Neuron) -> str:
+    label = graph.nodes[neuron]["label"]
+    return str(neuron) if label == str(neuron) else f"{neuron} {printable(label, limit=40)}"
 
 
 def _add_neurons(graph: nx.DiGraph, net: Net, task: Task, live: dict[str, Tensor]) -> None:

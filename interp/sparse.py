@@ -2,15 +2,18 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import pandas as pd
 import torch
 from jaxtyping import Bool, Float
+from rich.table import Table
 from torch import Tensor
 
 from bimt.nets.base import Net
 from bimt.tasks.base import Task
 from bimt.wiring import Gate, Skip, Wiring
+from interp.tables import frame_table
 
 Kept = Mapping[str, Bool[Tensor, "one ..."]]
 
@@ -19,7 +22,7 @@ class Neuron(NamedTuple):
     """One neuron at one moment of the forward pass; prints as `h1[3]`."""
 
     site: str
-    index: int
+    index: int  # type: ignore[assignment]  # tuples have a method of that name, which nobody needs here
 
     def __str__(self) -> str:
         return f"{self.site}[{self.index}]"
@@ -61,6 +64,36 @@ class SparseNet:
     def dense_connections(self) -> int:
         """How many connections there were before anything was cut."""
         return sum(self.net.weight(link).numel() for link in self.net.wiring.distinct_links())
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns what docs/json.md describes under `prune`."""
+        return {
+            "tolerance": self.tolerance,
+            "threshold": self.threshold,
+            "metric": self.metric,
+            "dense_metric": self.dense_metric,
+            "loss": self.loss,
+            "dense_loss": self.dense_loss,
+            "connections": self.connections,
+            "dense_connections": self.dense_connections,
+            "neurons": sum(int(mask.sum()) for mask in self.live().values()),
+        }
+
+    def to_frame(self) -> pd.DataFrame:
+        """Returns one row for the net as trained and one for the pruned net."""
+        return pd.DataFrame(
+            {
+                "connections": [self.dense_connections, self.connections],
+                "train explained": [self.dense_explained, self.explained],
+                "test metric": [self.dense_metric, self.metric],
+                "test loss": [self.dense_loss, self.loss],
+            },
+            index=["as trained", "pruned"],
+        )
+
+    def __rich__(self) -> Table:
+        title = f"seed {self.label}: connections with |w| < {self.threshold:.4g} cut"
+        return frame_table(self.to_frame(), title=title)
 
     def live(self) -> dict[str, Bool[Tensor, " size"]]:
         """Tells for each site which neurons lie on a path from an input to an output."""
@@ -122,6 +155,7 @@ def _spread(wiring: Wiring, kept: Kept, start: set[str], *, forward: bool) -> di
     found = {
         site.name: torch.full((wiring.population_of(site.name).size,), site.name in start) for site in wiring.sites
     }
+    fixed: tuple[Skip | Gate, ...] = (*wiring.skips, *wiring.gates)
     while True:
         before = {name: mask.clone() for name, mask in found.items()}
         for link in wiring.links:
@@ -129,7 +163,7 @@ def _spread(wiring: Wiring, kept: Kept, start: set[str], *, forward: bool) -> di
             near, far = (link.source, link.target) if forward else (link.target, link.source)
             ends = edges if forward else edges.T
             found[far] = found[far] | (ends & found[near]).any(1)
-        for edge in (*wiring.skips, *wiring.gates):
+        for edge in fixed:
             near, far = (edge.source, edge.target) if forward else (edge.target, edge.source)
             found[far] = found[far] | _through(wiring, edge, found[near])
         if all(torch.equal(before[name], found[name]) for name in found):

@@ -1,0 +1,1 @@
+"""What make bench runs, and the experiments behind the numbers in docs/."""
