@@ -160,11 +160,12 @@ class Net(ABC):
         return self.replaced(parameters={name: tensor.to(dtype) for name, tensor in self.parameters.items()})
 
     def positions(self, population: str) -> Float[Tensor, "seeds size dims"]:
-        """Returns where each neuron sits: its coordinates in the unit cube, float64."""
-        slots = self.wiring.population(population).slots
-        if slots is None:
-            raise ValueError(f"population {population!r} has no slots, so its neurons have no position")
-        return slots[self.places[population]]
+        """Returns where each neuron sits: its coordinates in the unit cube, float64.
+
+        Raises:
+            ValueError: If the population has no slots.
+        """
+        return self.wiring.slots_of(population)[self.places[population]]
 
     def take(self, neurons: Mapping[str, Int[Tensor, " kept"]]) -> Self:
         """Returns a physically smaller net that holds only some neurons, each at the position it had.
@@ -192,10 +193,7 @@ class Net(ABC):
         return other
 
     def _taken(self, population: Population, neurons: Mapping[str, Tensor]) -> Population:
-        if population.name not in neurons:
-            keep = torch.arange(population.size)
-        else:
-            keep = neurons[population.name]
+        keep = neurons.get(population.name, torch.arange(population.size))
         slots = None if population.slots is None else self.positions(population.name)[0, keep]
         blocks = population.blocks if len(keep) == population.size else 1
         return Population(population.name, len(keep), slots, blocks, population.movable)
