@@ -360,3 +360,10 @@ def _detached(net: Net) -> Net:
 
 def _frame(net: Net) -> dict[str, Tensor]:
     return {name: tensor.clone() for name, tensor in net_tensors(net).items() if not name.startswith("slots.")}
+
+
+if __name__ == "__main__":
+    from bimt.cli import run
+    from bimt.commands import train as command
+
+    raise SystemExit(run(command, prog="python -m bimt.train"))

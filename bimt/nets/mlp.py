@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Literal, Self
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -38,8 +38,8 @@ class MLP(Net):
             flow.put(site.name, ACTIVATIONS[self.activation](flow.drive(site.name)))
         return flow.put(last.name, flow.drive(last.name))
 
-    def _with_wiring(self, wiring: Wiring) -> Self:
-        other = object.__new__(type(self))
+    def _with_wiring(self, wiring: Wiring) -> "MLP":
+        other = object.__new__(MLP)
         other.wiring, other.activation = wiring, self.activation
         return other
 
