@@ -1,17 +1,12 @@
-"""A checkpoint: a folder of plain files, and a manifest that vouches for every byte of them.
+"""A checkpoint: what a training run has made, as a sealed folder. Nothing is ever unpickled.
 
-Data files carry their step in the name; each is written under a temporary name, synced and renamed, the manifest last.
-So whenever the process is killed the folder is a good checkpoint, or has no manifest yet. Nothing is ever unpickled.
+Data files carry their step in the name, so that those of the last checkpoint stay until the next one stands.
 """
 
-import hashlib
 import io
-import json
-import os
 import platform
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,14 +20,14 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from bimt.config import TrainConfig
+from bimt.folder import MANIFEST, CheckpointError, is_temporary, read_sealed, try_writing, write_file, write_sealed
 from bimt.messages import UserError, printable
 from bimt.nets.base import Net
 from bimt.nets.build import net_tensors, restore_net
 from bimt.tasks.base import Scaling, Split, Task
 
-FORMAT = 1
-_MANIFEST, _CONFIG = "manifest.json", "config.json"
-_OURS = re.compile(r"((weights|snapshots|optimizer|data)-\d+\.safetensors|history-\d+\.csv|\.writing-.*)")
+_CONFIG = "config.json"
+_DATA_FILES = re.compile(r"(weights|snapshots|optimizer|data)-\d+\.safetensors|history-\d+\.csv")
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,10 +81,6 @@ class Checkpoint:
         return tuple(label for label in self.labels if label not in self.stopped)
 
 
-class CheckpointError(UserError):
-    """A folder is not a checkpoint, or not a whole one."""
-
-
 def load_checkpoint(path: Path | str) -> Checkpoint:
     """Reads a checkpoint, after checking every byte against its manifest.
 
@@ -103,12 +94,13 @@ def load_checkpoint(path: Path | str) -> Checkpoint:
         load_checkpoint("runs/ind").net.seeds
     """
     path = Path(path)
-    manifest = _read_manifest(path)
-    files = {name: _read_file(path, name, entry) for name, entry in manifest["files"].items()}
+    manifest, files = read_sealed(path)
     try:
         return _assemble(path, manifest, files)
-    except (KeyError, ValueError, TypeError, SafetensorError, ValidationError) as error:
-        raise CheckpointError(f"{printable(path)} is not a checkpoint this version can read: {error}") from error
+    except (LookupError, ValueError, TypeError, AttributeError, SafetensorError) as error:
+        raise CheckpointError(
+            f"{printable(path)} is not a checkpoint this version can read: {printable(error)}"
+        ) from error
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: Path) -> Checkpoint:
@@ -118,8 +110,9 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> Checkpoint:
         UserError: If the folder is not empty or cannot be written.
     """
     folder = CheckpointFolder.claim(path, checkpoint.config, resume=False)
+    folder.begin()
     folder.write(checkpoint)
-    return folder.written()
+    return load_checkpoint(path)
 
 
 def read_config(path: Path) -> TrainConfig | None:
@@ -137,17 +130,16 @@ def read_config(path: Path) -> TrainConfig | None:
         raise CheckpointError(f"{printable(file)} is damaged; delete the folder and train again") from error
 
 
+@dataclass(frozen=True)
 class CheckpointFolder:
-    """A folder that a run writes its checkpoints into."""
+    """A folder that a run writes its checkpoints into; `claim` is the way to get one."""
 
-    def __init__(self, path: Path, config: TrainConfig) -> None:
-        """Remembers where; `claim` is the way to get one."""
-        self.path, self.config = path, config
-        self._kept: dict[str, dict[str, Any]] = {}
+    path: Path
+    config: TrainConfig
 
     @classmethod
     def claim(cls, path: Path, config: TrainConfig, *, resume: bool) -> "CheckpointFolder":
-        """Makes sure, before anything is computed, that a run may write here, and writes its config.json.
+        """Makes sure, before anything is computed, that a run may write here; makes the folder where there is none.
 
         Raises:
             UserError: If the folder is not empty (or, to resume, holds a run of another configuration) or not writable.
@@ -159,24 +151,20 @@ class CheckpointFolder:
             raise UserError(f"{shown} must be a folder, but there is a file of that name") from None
         except OSError as error:
             raise UserError(f"the folder {shown} cannot be made: {error.strerror}") from error
-        found = sorted(entry.name for entry in path.iterdir() if not entry.name.startswith(".writing-"))
+        found = sorted(entry.name for entry in path.iterdir() if not is_temporary(entry.name))
         if found and not resume:
             raise UserError(
                 f"the folder {shown} must be empty, found {printable(found[0])}; choose another, or --resume"
             )
-        folder = cls(path, config)
         before = read_config(path)
-        if before is None:
-            if found:
-                raise UserError(f"{shown} holds no run to resume, found {printable(found[0])}; choose another folder")
-            folder._write(_CONFIG, config.model_dump_json(indent=1).encode())
-        elif before != config:
+        if before is None and found:
+            raise UserError(f"{shown} holds no run to resume, found {printable(found[0])}; choose another folder")
+        if before is not None and before != config:
             raise UserError(
                 f"{shown} holds a run with other settings ({_difference(before, config)}); drop them to resume"
             )
-        else:
-            _try_writing(path)
-        return folder
+        try_writing(path)
+        return cls(path, config)
 
     def latest(self) -> Checkpoint | None:
         """Returns the checkpoint in the folder; None where no manifest was ever written.
@@ -184,56 +172,28 @@ class CheckpointFolder:
         Raises:
             CheckpointError: If there is a damaged one.
         """
-        return load_checkpoint(self.path) if (self.path / _MANIFEST).exists() else None
+        return load_checkpoint(self.path) if (self.path / MANIFEST).exists() else None
+
+    def begin(self) -> None:
+        """Writes the configuration down: from now on the run can be resumed."""
+        if read_config(self.path) is None:
+            write_file(self.path / _CONFIG, self.config.model_dump_json(indent=1).encode())
 
     def write(self, checkpoint: Checkpoint) -> None:
-        """Writes a checkpoint: its data files, then the manifest, then removes what the manifest no longer lists."""
-        step = checkpoint.config.steps if checkpoint.progress is None else checkpoint.progress.step
-        files = {_CONFIG: self._entry(_CONFIG)} | {
-            name: self._write(name, content) for name, content in _data_files(checkpoint, step).items()
-        }
-        manifest = {
-            "format": FORMAT,
+        """Replaces the checkpoint in the folder by a later one."""
+        progress = checkpoint.progress
+        step = checkpoint.config.steps if progress is None else progress.step
+        facts = {
             "step": step,
-            "finished": checkpoint.progress is None,
+            "finished": progress is None,
             "task": _task_names(checkpoint.task),
             "stopped": {str(label): why for label, why in checkpoint.stopped.items()},
-            "generators": [] if checkpoint.progress is None else list(checkpoint.progress.generators),
-            "versions": checkpoint.versions or _versions(),
+            "generators": [] if progress is None else list(progress.generators),
+            "versions": dict(checkpoint.versions or _versions()),
             "command": list(checkpoint.command),
-            "files": files,
         }
-        self._write(_MANIFEST, _sealed(manifest).encode())
-        for entry in self.path.iterdir():
-            if _OURS.fullmatch(entry.name) and entry.name not in files:
-                with suppress(FileNotFoundError):
-                    entry.unlink()
-
-    def written(self) -> Checkpoint:
-        """Returns the checkpoint as it lies on disk."""
-        return load_checkpoint(self.path)
-
-    def _entry(self, name: str) -> dict[str, Any]:
-        if name not in self._kept:
-            self._kept[name] = _fingerprint((self.path / name).read_bytes())
-        return self._kept[name]
-
-    def _write(self, name: str, content: bytes) -> dict[str, Any]:
-        """Writes a file so that it is there whole or not at all; returns its manifest entry."""
-        temporary = self.path / f".writing-{os.getpid()}-{name}"
-        try:
-            with open(temporary, "wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, self.path / name)
-            _sync_folder(self.path)
-        except OSError as error:
-            with suppress(OSError):
-                temporary.unlink()
-            raise UserError(f"{printable(self.path / name)} cannot be written: {error.strerror}") from error
-        self._kept[name] = _fingerprint(content)
-        return self._kept[name]
+        files = {_CONFIG: (self.path / _CONFIG).read_bytes(), **_data_files(checkpoint, step)}
+        write_sealed(self.path, files, facts, obsolete=_DATA_FILES)
 
 
 def _data_files(checkpoint: Checkpoint, step: int) -> dict[str, bytes]:
@@ -308,58 +268,6 @@ def _restore_task(names: dict[str, Any], tensors: dict[str, Tensor]) -> Task:
     )
 
 
-def _read_manifest(path: Path) -> dict[str, Any]:
-    """Returns a manifest that says of itself, truthfully, that not one of its bytes has changed."""
-    shown = printable(path)
-    if not path.exists():
-        raise CheckpointError(f"there is no checkpoint {shown}")
-    if not path.is_dir():
-        raise CheckpointError(
-            f"a checkpoint must be a folder that bimt train wrote, got the file {shown}, left unopened"
-        )
-    file = path / _MANIFEST
-    if not file.is_file():
-        unfinished = (path / _CONFIG).is_file()
-        advice = "its training was cut off: finish it with --resume" if unfinished else "give the folder after --out"
-        raise CheckpointError(f"{shown} is not a checkpoint: it has no {_MANIFEST}; {advice}")
-    content = file.read_bytes()
-    damaged = CheckpointError(f"{printable(file)} is damaged; restore it from a copy, or train again")
-    try:
-        text = content.decode()
-        manifest = json.loads(text)
-        seal = manifest.pop("sha256")
-    except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
-        raise damaged from None
-    if not isinstance(seal, str) or _sealed(manifest) != text:
-        raise damaged
-    if manifest["format"] != FORMAT:
-        raise CheckpointError(f"{shown} has format {manifest['format']}, this version reads {FORMAT}")
-    return manifest
-
-
-def _read_file(path: Path, name: str, entry: dict[str, Any]) -> bytes:
-    file = path / name
-    if Path(name).name != name or not file.is_file():
-        raise CheckpointError(f"{printable(file)} is missing; restore it from a copy, or train again")
-    content = file.read_bytes()
-    if _fingerprint(content) != entry:
-        raise CheckpointError(
-            f"{printable(file)} is damaged: its {len(content):,} bytes are not those that were written; "
-            "restore it from a copy, or train again"
-        )
-    return content
-
-
-def _sealed(manifest: dict[str, Any]) -> str:
-    """Writes a manifest whose last entry is the sha256 of its text without that entry."""
-    text = json.dumps(manifest, indent=1)
-    return json.dumps(manifest | {"sha256": hashlib.sha256(text.encode()).hexdigest()}, indent=1)
-
-
-def _fingerprint(content: bytes) -> dict[str, Any]:
-    return {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-
-
 def _versions() -> dict[str, str]:
     return {
         "python": platform.python_version(),
@@ -371,28 +279,14 @@ def _versions() -> dict[str, str]:
 
 def _difference(before: TrainConfig, now: TrainConfig) -> str:
     """Names the first setting in which two configurations differ."""
-    one, other = before.model_dump(), now.model_dump()
-    path = ""
-    while isinstance(one, dict) and isinstance(other, dict):
-        key = next(key for key in one | other if one.get(key) != other.get(key))
-        path, one, other = f"{path}.{key}".lstrip("."), one.get(key), other.get(key)
-    return f"{path} = {printable(one, limit=60)}, now {printable(other, limit=60)}"
+    one, other = _settings(before.model_dump()), _settings(now.model_dump())
+    key = next(key for key in one | other if one.get(key) != other.get(key))
+    return f"{key} = {printable(one.get(key), limit=60)}, now {printable(other.get(key), limit=60)}"
 
 
-def _try_writing(path: Path) -> None:
-    probe = path / f".writing-{os.getpid()}"
-    try:
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise UserError(f"the folder {printable(path)} cannot be written: {error.strerror}") from error
-
-
-def _sync_folder(path: Path) -> None:
-    """Makes renames last through a power cut, where the system can."""
-    with suppress(OSError):
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+def _settings(document: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Flattens groups of settings into dotted keys."""
+    result: dict[str, Any] = {}
+    for key, value in document.items():
+        result |= _settings(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
+    return result

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, ValidationError, field_validator, model_v
 
 from bimt.geometry import Geometry
 from bimt.messages import UserError, explain_validation, printable, suggestion
-from bimt.nets.mlp import Activation
+from bimt.nets.mlp import Activation, layer_names
 from bimt.strict import StrictModel
 from bimt.tasks.formulas import FORMULAS, FormulaTask
 from bimt.tasks.table import SETTINGS as TABLE_SETTINGS
@@ -34,7 +34,7 @@ class NetConfig(StrictModel):
     hidden: tuple[Annotated[int, Field(ge=0)], ...] = (20, 20)
     """Neurons of each hidden layer; 0 only in a net that was pruned until the layer was empty."""
     activation: Activation = "silu"
-    geometry: dict[str, Geometry] = {}
+    geometry: dict[str, Geometry] = Field(default_factory=dict)
     """Where the neurons of a population sit, by the population's name; the others sit on a line."""
 
 
@@ -115,10 +115,10 @@ class TrainConfig(StrictModel):
     batch: Annotated[int, Field(ge=1)] | Literal["full"] = "full"
     """Rows drawn (with replacement) for every step, or all of them."""
     dtype: Literal["float32", "float64"] = "float32"
-    threads: int = Field(default=1, ge=1)
-    """Threads of torch while training. The number changes the last bits, so it is a setting; one is fastest for small nets."""
-    seeds: int = Field(default=1, ge=1)
-    first_seed: int = Field(default=0, ge=0)
+    threads: int = Field(default=1, ge=1, le=1024)
+    """Threads of torch while training: a setting, for it changes the last bits. One is fastest for small nets."""
+    seeds: int = Field(default=1, ge=1, le=10_000)
+    first_seed: int = Field(default=0, ge=0, lt=2**63)
     """Seeds are labelled first_seed, first_seed + 1, ..."""
     log_every: int = Field(default=200, ge=1)
     """Losses are written down, and a snapshot taken, after every so many steps."""
@@ -138,7 +138,12 @@ class TrainConfig(StrictModel):
                 f"swaps every {every:,} in {self.steps:,} steps: no swap would ever happen; "
                 'set swaps.every lower or to "never"'
             )
-        populations = ["in", *(f"h{depth + 1}" for depth in range(len(self.net.hidden))), "out"]
+        if self.swaps.method == "spectral" and every != "never" and every * self.swaps.proposals_every > self.steps:
+            raise ValueError(
+                f"global proposals every {every * self.swaps.proposals_every:,} in {self.steps:,} steps: none would "
+                "ever be made; set swaps.proposals_every lower or swaps.method to assignment"
+            )
+        populations = layer_names(hidden=len(self.net.hidden))
         for key, names in (("net.geometry", self.net.geometry), ("swaps.pinned", self.swaps.pinned)):
             for name in names:
                 if name not in populations:
@@ -175,21 +180,24 @@ def make_config(
     for text in settings:
         key, sign, value = text.partition("=")
         if not sign or not key:
-            raise UserError(f"--set must be key=value, got {text!r}")
-        _put(given, key, _parsed(value))
+            raise UserError(f"--set must be key=value, got {printable(text)}")
+        _put_(given, key, _parsed(value))
     for key, value in values.items():
         if value is not None:
-            _put(given, key.replace("__", "."), value)
+            _put_(given, key.replace("__", "."), value)
     if task is not None:
-        _put(given, "task.name", task)
+        _put_(given, "task.name", task)
     name = given["task"].get("name") if isinstance(given.get("task"), dict) else given.get("task")
     if name is None:
         raise UserError(f"a task must be named, one of {', '.join(TASK_SETTINGS)}")
-    if name not in TASK_SETTINGS:
+    if not isinstance(name, str) or name not in TASK_SETTINGS:
         raise UserError(f"unknown task {printable(name)}{suggestion(str(name), TASK_SETTINGS)}")
+    _put_(given, "task.name", name)
     document = _merged(TASK_SETTINGS[name], given)
     try:
         return TrainConfig.model_validate_json(json.dumps(document))
+    except (TypeError, RecursionError) as error:
+        raise UserError(f"a setting holds what no setting can be: {error}") from error
     except ValidationError as error:
         # pydantic puts the union's branch into a key's path: task.independence.rows
         known = [key.replace("task.", f"task.{name}.", 1) for key in known_keys(name)]
@@ -222,7 +230,7 @@ def _read(file: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise UserError(f"there is no config file {shown}") from None
     except (ValueError, RecursionError) as error:
-        raise UserError(f"the config file {shown} cannot be read: {error}") from error
+        raise UserError(f"the config file {shown} cannot be read: {printable(error)}") from error
     if not isinstance(document, dict):
         raise UserError(f"the config file {shown} must hold keys and values, got {type(document).__name__}")
     return document
@@ -235,10 +243,12 @@ def _parsed(value: str) -> Any:
         return value
 
 
-def _put(document: dict[str, Any], key: str, value: Any) -> None:
-    """Sets a dotted key in nested dicts."""
+def _put_(document: dict[str, Any], key: str, value: Any) -> None:
+    """Sets a dotted key in nested dicts; a task given by its name alone becomes a group."""
     *parents, last = key.split(".")
     for parent in parents:
+        if parent == "task" and isinstance(document.get(parent), str):
+            document[parent] = {"name": document[parent]}
         document = document.setdefault(parent, {})
         if not isinstance(document, dict):
             raise UserError(f"{printable(key)} cannot be set: {printable(parent)} is not a group of settings")

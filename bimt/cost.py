@@ -62,11 +62,11 @@ def prices(
     Arguments and errors as in `connection_cost`; the result is constant while no neuron moves, float64.
     """
     for name, value in (("distance_scale", distance_scale), ("offset", offset)):
-        if value < 0:
+        if not value >= 0:
             raise ValueError(f"`{name}` must be at least 0, got {value}")
     result = {name: torch.zeros(tensor.shape, dtype=torch.float64) for name, tensor in net.parameters.items()}
     outputs = {site.name for site in net.wiring.outputs}
-    for link in net.wiring.links:
+    for link in net.wiring.distinct_links():
         free = link.target in outputs and not last_link_distance
         price = (0.0 if free else distance_scale) * _lengths(net, link) + offset
         link.view(result[link.parameter])[:] = price * share(net.parameters[link.parameter], reduce)

@@ -4,8 +4,7 @@ Every geometry lies in the unit cube, so that lengths of different populations c
 """
 
 import math
-from collections.abc import Callable
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from jaxtyping import Float
@@ -33,11 +32,17 @@ def make_slots(geometry: Geometry, size: int, *, folds: int = 2) -> Float[Tensor
         >>> make_slots("line", 2).tolist()
         [[0.25], [0.75]]
     """
-    if geometry not in _MAKERS:
-        raise ValueError(f"`geometry` must be one of {', '.join(_MAKERS)}, got {geometry!r}")
     if size < 0:
         raise ValueError(f"`size` must be at least 0, got {size}")
-    return _MAKERS[geometry](size, folds)
+    if geometry == "line":
+        return _line(size)
+    if geometry == "folded":
+        return _folded(size, folds)
+    if geometry == "grid":
+        return _grid(size)
+    if geometry == "ring":
+        return _ring(size)
+    raise ValueError(f"`geometry` must be one of {', '.join(get_args(Geometry))}, got {geometry!r}")
 
 
 def distances(a: Float[Tensor, "*batch_a dims_a"], b: Float[Tensor, "*batch_b dims_b"]) -> Tensor:
@@ -69,28 +74,25 @@ def _padded(points: Tensor, dims: int) -> Tensor:
     return points if missing == 0 else torch.nn.functional.pad(points, (0, missing), value=0.5)
 
 
-def _line(size: int, folds: int) -> Tensor:
+def _line(size: int) -> Tensor:
     return ((torch.arange(size, dtype=torch.float64) + 0.5) / max(size, 1))[:, None]
 
 
 def _folded(size: int, folds: int) -> Tensor:
     if folds < 1 or size % folds:
         raise ValueError(f"`folds` must divide the population's size {size}, got {folds}")
-    return _line(size // folds, 1).repeat(folds, 1)
+    return _line(size // folds).repeat(folds, 1)
 
 
-def _grid(size: int, folds: int) -> Tensor:
+def _grid(size: int) -> Tensor:
     side = math.isqrt(size)
     if side * side != size:
         near = f"{side * side} or {(side + 1) ** 2}"
         raise ValueError(f"a grid must hold a square number of neurons, got {size}; take {near}")
-    line = _line(side, 1)[:, 0]
+    line = _line(side)[:, 0]
     return torch.stack([line.repeat_interleave(side), line.repeat(side)], dim=1)
 
 
-def _ring(size: int, folds: int) -> Tensor:
+def _ring(size: int) -> Tensor:
     angle = 2 * math.pi * torch.arange(size, dtype=torch.float64) / max(size, 1)
     return 0.5 + 0.25 * torch.stack([angle.cos(), angle.sin()], dim=1)
-
-
-_MAKERS: dict[str, Callable[[int, int], Tensor]] = {"line": _line, "folded": _folded, "grid": _grid, "ring": _ring}

@@ -1,7 +1,7 @@
 """The training loop: prediction loss plus connection cost, neurons on the move, a checkpoint now and then."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from bimt.checkpoint import Checkpoint, CheckpointFolder, Progress
+from bimt.checkpoint import Checkpoint, CheckpointFolder, Progress, load_checkpoint
 from bimt.config import TrainConfig
 from bimt.cost import connection_cost, prices
 from bimt.messages import UserError
@@ -38,11 +38,11 @@ class Moment:
     """Median connection cost."""
     connections: float
     """Median number of weights above `LIVE`."""
-    message: str | None = None
-    """Something that happened (a seed stopped)."""
+    news: tuple[str, ...] = ()
+    """What has happened since the last moment: seeds that stopped, and why."""
 
 
-class Interrupted(Exception):
+class Interrupted(Exception):  # noqa: N818 - it is no error
     """Training was asked to stop; what it had reached is saved, if it saves at all."""
 
     def __init__(self, step: int, steps: int) -> None:
@@ -80,7 +80,8 @@ def train(
         The finished checkpoint.
 
     Raises:
-        UserError: If `out` cannot be used, the checkpoint there is of another configuration, or every seed stopped.
+        UserError: If `out` or the data cannot be used (before anything is written), the checkpoint there is of another
+            configuration, or every seed stopped.
         Interrupted: If `should_stop` said so.
     """
     folder = None if out is None else CheckpointFolder.claim(out, config, resume=resume)
@@ -88,7 +89,12 @@ def train(
     if begun is not None and begun.progress is None:
         return begun
     with _threads(config.threads):
-        run = _Run.start(config, task or config.task.load()) if begun is None else _Run.resume(config, begun)
+        if begun is None or begun.progress is None:
+            run = _Run.start(config, task or config.task.load())
+        else:
+            run = _Run.resume(config, begun, begun.progress)
+        if folder is not None:
+            folder.begin()
         for moment in run.advance(should_stop or (lambda: False)):
             if watch is not None:
                 watch(moment)
@@ -97,7 +103,7 @@ def train(
                 folder.write(run.checkpoint(command))
             if run.interrupted and not finished:
                 raise Interrupted(run.step, config.steps)
-    return run.checkpoint(command) if folder is None else folder.written()
+    return run.checkpoint(command) if folder is None else load_checkpoint(folder.path)
 
 
 @contextmanager
@@ -129,6 +135,7 @@ class _Run:
         self.step = 0
         self.interrupted = False
         self.stopped: dict[int, str] = {}
+        self.news: list[str] = []
         self.history: list[dict[str, float]] = []
         self.frames: list[dict[str, Tensor]] = []
         self.good = self.flat.clone()
@@ -143,13 +150,12 @@ class _Run:
         net = make_net(config, inputs=len(task.inputs), outputs=len(task.outputs), generators=generators)
         run = cls(config, task, net, generators)
         run._log()
+        run._refuse_to_run_on_nothing()
         return run
 
     @classmethod
-    def resume(cls, config: TrainConfig, saved: Checkpoint) -> "_Run":
+    def resume(cls, config: TrainConfig, saved: Checkpoint, progress: Progress) -> "_Run":
         """Takes up a run where its checkpoint left it."""
-        progress = saved.progress
-        assert progress is not None
         run = cls(config, saved.task, saved.net, restore_generators(progress.generators))
         run.step = progress.step
         run.stopped = {config.labels.index(label): why for label, why in saved.stopped.items()}
@@ -179,8 +185,7 @@ class _Run:
                 self._log()
             if logged or self.interrupted or self.step % config.save_every == 0:
                 yield self._moment()
-            if len(self.stopped) == config.seeds:
-                raise UserError(f"every seed stopped: {self.stopped[0]}; lower learning_rate or cost.strength")
+            self._refuse_to_run_on_nothing()
 
     def checkpoint(self, command: tuple[str, ...]) -> Checkpoint:
         """Returns what the run has reached."""
@@ -214,7 +219,8 @@ class _Run:
         losses = self._losses()
         total = losses.sum()
         if self.stopped or not math.isfinite(total.item()):
-            total = self._without_stopped(losses).sum()
+            self._stop_lost(losses.detach())
+            total = torch.where(self._running(), losses, 0.0).sum()
         total.backward()
         for row in self.stopped:
             for part in self.net.parameters.values():
@@ -234,16 +240,22 @@ class _Run:
         chosen = torch.stack([torch.randint(count, (rows,), generator=generator) for generator in self.generators])
         return self.seen.train.rows(chosen)
 
-    def _without_stopped(self, losses: Tensor) -> Tensor:
-        """Stops every seed whose loss is no number any more, puts it back to its last good weights, leaves it out."""
-        for row in torch.nonzero(~losses.isfinite()).flatten().tolist():
+    def _running(self) -> Tensor:
+        return torch.tensor([row not in self.stopped for row in range(self.config.seeds)])
+
+    def _stop_lost(self, losses: Tensor) -> None:
+        """Stops every seed whose loss or weights are no numbers any more, and puts it back to its last good weights."""
+        values = torch.cat([part.detach().flatten(1) for part in self.net.parameters.values()], dim=1)
+        for row in torch.nonzero(~(losses.isfinite() & values.isfinite().all(1))).flatten().tolist():
             if row not in self.stopped:
-                self.stopped[row] = (
-                    f"seed {self.config.labels[row]}: loss became {losses[row].item()} at step {self.step:,}"
-                )
+                what = f"loss became {losses[row].item()}" if not losses[row].isfinite() else "a weight became infinite"
+                self.stopped[row] = f"seed {self.config.labels[row]}: {what} at step {self.step:,}"
+                self.news.append(self.stopped[row])
                 self._restore(row)
-        running = torch.tensor([row not in self.stopped for row in range(len(losses))])
-        return torch.where(running, losses, 0.0)
+
+    def _refuse_to_run_on_nothing(self) -> None:
+        if len(self.stopped) == self.config.seeds:
+            raise UserError(f"every seed stopped: {self.stopped[0]}; lower learning_rate or cost.strength")
 
     def _restore(self, row: int) -> None:
         for part, saved in zip(_parts(self.flat, self.net), _parts(self.good, self.net), strict=True):
@@ -275,6 +287,7 @@ class _Run:
         swaps, cost = self.config.swaps, self.config.cost
         if swaps.every == "never" or swaps.method == "none" or (self.step + 1) % swaps.every:
             return
+        self._stop_lost(torch.zeros(self.config.seeds))
         proposes = ((self.step + 1) // swaps.every) % swaps.proposals_every == 0
         relocate_(
             self.net,
@@ -290,9 +303,12 @@ class _Run:
     def _log(self) -> None:
         """Writes down what every running seed has reached, and a frame for the film."""
         train, test, cost = self.seen.train, self.seen.test, self.config.cost
+        train_loss = self.seen.loss(self.net.run(train.inputs[None]), train.targets[None])
+        self._stop_lost(train_loss)
         outputs = self.net.run(test.inputs[None])
-        values: Mapping[str, Tensor] = {
-            "train_loss": self.seen.loss(self.net.run(train.inputs[None]), train.targets[None]),
+        live = [(self.net.weight(link).abs() > LIVE).sum((1, 2)) for link in self.net.wiring.distinct_links()]
+        values = {
+            "train_loss": train_loss,
             "test_loss": self.seen.loss(outputs, test.targets[None]),
             "metric": self.seen.metric(outputs, test.targets[None]),
             "cost": connection_cost(
@@ -303,7 +319,7 @@ class _Run:
                 bias=cost.prices_bias_at(self.step, self.config.steps),
                 last_link_distance=cost.last_link_distance,
             ),
-            "connections": sum((self.net.weight(link).abs() > LIVE).sum((1, 2)) for link in _stored(self.net)),
+            "connections": torch.stack(live).sum(0),
         }
         strength = cost.strength_at(max(self.step - 1, 0), self.config.steps)
         for row, label in enumerate(self.config.labels):
@@ -314,19 +330,17 @@ class _Run:
         self.good.copy_(self.flat)
 
     def _moment(self) -> Moment:
-        last = pd.DataFrame(self.history[-self.config.seeds :]).median()
+        latest = [row for row in self.history[-self.config.seeds :] if row["step"] == self.history[-1]["step"]]
+        last = pd.DataFrame(latest).median()
+        news, self.news = tuple(self.news), []
         return Moment(
             step=self.step,
             steps=self.config.steps,
             loss=last["train_loss"],
             cost=last["cost"],
             connections=last["connections"],
-            message="; ".join(self.stopped.values()) or None,
+            news=news,
         )
-
-
-def _stored(net: Net) -> list:
-    return list(net.wiring.distinct_links())
 
 
 def _flattened(net: Net) -> tuple[Tensor, Net]:
@@ -346,3 +360,10 @@ def _detached(net: Net) -> Net:
 
 def _frame(net: Net) -> dict[str, Tensor]:
     return {name: tensor.clone() for name, tensor in net_tensors(net).items() if not name.startswith("slots.")}
+
+
+if __name__ == "__main__":
+    from bimt.cli import run
+    from bimt.commands import train as command
+
+    raise SystemExit(run(command, prog="python -m bimt.train"))

@@ -130,10 +130,16 @@ class Wiring:
         object.__setattr__(self, "_sites", {site.name: site for site in self.sites})
         _check_names(self)
         _check_ends(self)
+        _check_sizes(self)
         into = {name: tuple(link for link in self.links if link.target == name) for name in self._sites}
         object.__setattr__(self, "_into", into)
         object.__setattr__(self, "_biases", {bias.site: bias for bias in self.biases})
         _check_reach(self)
+
+    @property
+    def edges(self) -> tuple[Link | Skip | Gate, ...]:
+        """Everything that leads from one site to another."""
+        return *self.links, *self.skips, *self.gates
 
     @property
     def inputs(self) -> tuple[Site, ...]:
@@ -156,6 +162,17 @@ class Wiring:
     def population_of(self, site: str) -> Population:
         """Returns the population that is active at a site."""
         return self._populations[self._sites[site].population]
+
+    def slots_of(self, population: str) -> Float[Tensor, "size dims"]:
+        """Returns the slots of a population.
+
+        Raises:
+            ValueError: If it has none.
+        """
+        slots = self._populations[population].slots
+        if slots is None:
+            raise ValueError(f"population {population!r} has no slots, so its neurons have no position")
+        return slots
 
     def links_into(self, site: str) -> tuple[Link, ...]:
         """Returns the links that end at a site."""
@@ -185,9 +202,9 @@ class Wiring:
         seeds = {name: tensor.shape[0] for name, tensor in parameters.items()}
         if len(set(seeds.values())) > 1:
             raise ValueError(f"every parameter must lead with the same number of seeds, got {seeds}")
-        for part in (*self.links, *self.biases):
-            if part.parameter not in parameters:
-                raise ValueError(f"`parameters` must hold {part.parameter!r}, got {sorted(parameters)}")
+        for name in (*(link.parameter for link in self.links), *(bias.parameter for bias in self.biases)):
+            if name not in parameters:
+                raise ValueError(f"`parameters` must hold {name!r}, got {sorted(parameters)}")
         for link in self.links:
             expected = self.population_of(link.target).size, self.population_of(link.source).size
             found = tuple(link.view(parameters[link.parameter]).shape[1:])
@@ -204,13 +221,19 @@ def _check_names(wiring: Wiring) -> None:
         twice = [name for name, count in Counter(part.name for part in parts).items() if count > 1]
         if twice:
             raise ValueError(f"every {kind} must have a name of its own, got {twice[0]!r} twice")
+    biased = [bias.site for bias in wiring.biases]
+    for site in biased:
+        if site not in wiring._sites:
+            raise ValueError(f"a bias must belong to a site of the wiring, got {site!r}")
+        if biased.count(site) > 1:
+            raise ValueError(f"a site must have one bias at most, got two for {site!r}")
 
 
 def _check_ends(wiring: Wiring) -> None:
     for site in wiring.sites:
         if site.population not in wiring._populations:
             raise ValueError(f"site {site.name!r} must name a population of the wiring, got {site.population!r}")
-    for edge in (*wiring.links, *wiring.skips, *wiring.gates):
+    for edge in wiring.edges:
         for end in (edge.target, edge.source):
             if end not in wiring._sites:
                 raise ValueError(f"a link must join two sites of the wiring, got {edge.target}<-{edge.source}")
@@ -218,6 +241,9 @@ def _check_ends(wiring: Wiring) -> None:
         same = wiring.site(link.target).population == wiring.site(link.source).population
         if same and not link.recurrent:
             raise ValueError(f"link {link.name} joins a population to itself: declare it with recurrent=True")
+
+
+def _check_sizes(wiring: Wiring) -> None:
     for skip in wiring.skips:
         if wiring.population_of(skip.target).size != wiring.population_of(skip.source).size:
             raise ValueError(f"skip {skip.target}<-{skip.source} must join sites of one size")
@@ -233,7 +259,7 @@ def _check_ends(wiring: Wiring) -> None:
 
 
 def _check_reach(wiring: Wiring) -> None:
-    edges = [(edge.source, edge.target) for edge in (*wiring.links, *wiring.skips, *wiring.gates)]
+    edges = [(edge.source, edge.target) for edge in wiring.edges]
     reached = {site.name for site in wiring.inputs}
     while new := {target for source, target in edges if source in reached} - reached:
         reached |= new

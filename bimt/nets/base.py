@@ -7,7 +7,7 @@ import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Self
+from typing import TypeVar
 
 import torch
 from jaxtyping import Float, Int
@@ -16,6 +16,7 @@ from torch import Tensor
 from bimt.wiring import Link, Population, Wiring
 
 Edits = Mapping[str, Callable[..., Tensor]]
+NetType = TypeVar("NetType", bound="Net")  # typing.Self, which beartype does not know outside its own classes
 
 
 class Flow:
@@ -79,7 +80,7 @@ class Net(ABC):
         """Sends x (seeds, batch, in) through the net, `put`ting every site in forward order; returns the outputs."""
 
     @abstractmethod
-    def _with_wiring(self, wiring: Wiring) -> Self:
+    def _with_wiring(self: NetType, wiring: Wiring) -> NetType:
         """Returns a shallow copy of this net that is described by another wiring of the same family."""
 
     @property
@@ -133,8 +134,8 @@ class Net(ABC):
         yield EditedNet(self, edits)
 
     def replaced(
-        self, *, parameters: Mapping[str, Tensor] | None = None, places: Mapping[str, Tensor] | None = None
-    ) -> Self:
+        self: NetType, *, parameters: Mapping[str, Tensor] | None = None, places: Mapping[str, Tensor] | None = None
+    ) -> NetType:
         """Returns a net of the same family and wiring with other tensors (of any number of seeds)."""
         other = copy.copy(self)
         Net.__init__(
@@ -145,28 +146,29 @@ class Net(ABC):
         )
         return other
 
-    def seed(self, row: int) -> Self:
+    def seed(self: NetType, row: int) -> NetType:
         """Returns the net of one row of the seeds axis; the axis stays, with length 1."""
         return self._map_rows(lambda tensor: tensor[row : row + 1] if row != -1 else tensor[row:])
 
-    def copies(self, count: int) -> Self:
+    def copies(self: NetType, count: int) -> NetType:
         """Returns `count` copies side by side of a net with a single seed, each free to be changed."""
         if self.seeds != 1:
             raise ValueError(f"only a net with one seed can be copied along the seeds axis, got {self.seeds} seeds")
         return self._map_rows(lambda tensor: tensor.repeat(count, *([1] * (tensor.ndim - 1))))
 
-    def to(self, dtype: torch.dtype) -> Self:
+    def to(self: NetType, dtype: torch.dtype) -> NetType:
         """Returns the net with every parameter in another float type."""
         return self.replaced(parameters={name: tensor.to(dtype) for name, tensor in self.parameters.items()})
 
     def positions(self, population: str) -> Float[Tensor, "seeds size dims"]:
-        """Returns where each neuron sits: its coordinates in the unit cube, float64."""
-        slots = self.wiring.population(population).slots
-        if slots is None:
-            raise ValueError(f"population {population!r} has no slots, so its neurons have no position")
-        return slots[self.places[population]]
+        """Returns where each neuron sits: its coordinates in the unit cube, float64.
 
-    def take(self, neurons: Mapping[str, Int[Tensor, " kept"]]) -> Self:
+        Raises:
+            ValueError: If the population has no slots.
+        """
+        return self.wiring.slots_of(population)[self.places[population]]
+
+    def take(self: NetType, neurons: Mapping[str, Int[Tensor, " kept"]]) -> NetType:
         """Returns a physically smaller net that holds only some neurons, each at the position it had.
 
         Args:
@@ -192,10 +194,7 @@ class Net(ABC):
         return other
 
     def _taken(self, population: Population, neurons: Mapping[str, Tensor]) -> Population:
-        if population.name not in neurons:
-            keep = torch.arange(population.size)
-        else:
-            keep = neurons[population.name]
+        keep = neurons.get(population.name, torch.arange(population.size))
         slots = None if population.slots is None else self.positions(population.name)[0, keep]
         blocks = population.blocks if len(keep) == population.size else 1
         return Population(population.name, len(keep), slots, blocks, population.movable)
@@ -214,7 +213,7 @@ class Net(ABC):
             if name not in known:
                 raise ValueError(f"`edits` must name a site or a link, one of {sorted(known)}, got {name!r}")
 
-    def _map_rows(self, change: Callable[[Tensor], Tensor]) -> Self:
+    def _map_rows(self: NetType, change: Callable[[Tensor], Tensor]) -> NetType:
         return self.replaced(
             parameters={name: change(tensor) for name, tensor in self.parameters.items()},
             places={name: change(tensor) for name, tensor in self.places.items()},

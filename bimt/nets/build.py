@@ -7,8 +7,9 @@ from torch import Tensor
 
 from bimt.config import TrainConfig
 from bimt.geometry import make_slots
+from bimt.messages import UserError
 from bimt.nets.base import Net
-from bimt.nets.mlp import MLP, make_mlp, mlp_wiring
+from bimt.nets.mlp import MLP, layer_names, make_mlp, mlp_wiring
 from bimt.wiring import Wiring
 
 
@@ -22,7 +23,7 @@ def make_net(config: TrainConfig, *, inputs: int, outputs: int, generators: Sequ
         generators: One per seed; each is advanced.
 
     Raises:
-        ValueError: If a geometry cannot hold a population.
+        UserError: If a hidden layer has no neurons or a geometry cannot hold a population.
     """
     wiring = _wiring(config, inputs, outputs)
     dtype = getattr(torch, config.dtype)
@@ -34,7 +35,9 @@ def net_tensors(net: Net) -> dict[str, Tensor]:
     tensors = dict(net.parameters)
     for name, place in net.places.items():
         tensors[f"places.{name}"] = place
-        tensors[f"slots.{name}"] = net.wiring.population(name).slots  # type: ignore[assignment]
+        slots = net.wiring.population(name).slots
+        if slots is not None:
+            tensors[f"slots.{name}"] = slots
     return {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
 
 
@@ -52,13 +55,20 @@ def restore_net(config: TrainConfig, tensors: Mapping[str, Tensor]) -> Net:
             groups[group][population] = tensor
         else:
             parameters[name] = tensor
-    names = ["in", *(f"h{depth + 1}" for depth in range(len(config.net.hidden))), "out"]
+    names = layer_names(hidden=len(config.net.hidden))
     wiring = mlp_wiring([groups["slots"][name] for name in names], pinned=config.swaps.pinned)
     return MLP(wiring, parameters, config.net.activation).replaced(places=groups["places"])
 
 
 def _wiring(config: TrainConfig, inputs: int, outputs: int) -> Wiring:
     sizes = [inputs, *config.net.hidden, outputs]
-    names = ["in", *(f"h{depth + 1}" for depth in range(len(config.net.hidden))), "out"]
-    slots = [make_slots(config.net.geometry.get(name, "line"), size) for name, size in zip(names, sizes, strict=True)]
+    names = layer_names(hidden=len(config.net.hidden))
+    if 0 in sizes:
+        raise UserError(f"net.hidden must give every layer at least one neuron, got {list(config.net.hidden)}")
+    try:
+        slots = [
+            make_slots(config.net.geometry.get(name, "line"), size) for name, size in zip(names, sizes, strict=True)
+        ]
+    except ValueError as error:
+        raise UserError(f"net.geometry does not fit the net's sizes {sizes}: {error}") from error
     return mlp_wiring(slots, pinned=config.swaps.pinned)

@@ -1,13 +1,14 @@
 """The multilayer perceptron: inputs, any number of hidden layers, outputs."""
 
 from collections.abc import Callable, Sequence
-from typing import Literal, Self
+from itertools import pairwise
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
 from bimt.nets.base import Flow, Net
-from bimt.wiring import Bias, Link, Population, Site, Wiring
+from bimt.wiring import Bias, Link, Population, Role, Site, Wiring
 
 Activation = Literal["silu", "selu", "relu", "gelu", "tanh"]
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
@@ -37,10 +38,20 @@ class MLP(Net):
             flow.put(site.name, ACTIVATIONS[self.activation](flow.drive(site.name)))
         return flow.put(last.name, flow.drive(last.name))
 
-    def _with_wiring(self, wiring: Wiring) -> Self:
-        other = object.__new__(type(self))
+    def _with_wiring(self, wiring: Wiring) -> "MLP":
+        other = object.__new__(MLP)
         other.wiring, other.activation = wiring, self.activation
         return other
+
+
+def layer_names(*, hidden: int) -> tuple[str, ...]:
+    """Names the layers of a chain from input to output.
+
+    Example:
+        >>> layer_names(hidden=2)
+        ('in', 'h1', 'h2', 'out')
+    """
+    return "in", *(f"h{depth + 1}" for depth in range(hidden)), "out"
 
 
 def mlp_wiring(slots: Sequence[Tensor], *, pinned: Sequence[str] = ()) -> Wiring:
@@ -55,18 +66,18 @@ def mlp_wiring(slots: Sequence[Tensor], *, pinned: Sequence[str] = ()) -> Wiring
     """
     if len(slots) < 2:
         raise ValueError(f"an MLP must have at least an input and an output layer, got {len(slots)} layers")
-    names = ["in", *(f"h{depth}" for depth in range(1, len(slots) - 1)), "out"]
+    names = layer_names(hidden=len(slots) - 2)
     for name in pinned:
         if name not in names:
             raise ValueError(f"`pinned` must name populations among {', '.join(names)}, got {name!r}")
-    roles = {"in": "input", "out": "output"}
+    roles: dict[str, Role] = {"in": "input", "out": "output"}
     return Wiring(
         populations=tuple(
             Population(name, len(place), place, movable=name not in pinned)
             for name, place in zip(names, slots, strict=True)
         ),
-        sites=tuple(Site(name, name, roles.get(name, "hidden")) for name in names),  # type: ignore[arg-type]
-        links=tuple(Link(target, source, f"weight.{target}") for source, target in zip(names, names[1:], strict=False)),
+        sites=tuple(Site(name, name, roles.get(name, "hidden")) for name in names),
+        links=tuple(Link(target, source, f"weight.{target}") for source, target in pairwise(names)),
         biases=tuple(Bias(name, f"bias.{name}") for name in names[1:]),
     )
 

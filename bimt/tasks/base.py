@@ -134,4 +134,6 @@ def _cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
 def _r_squared(outputs: Tensor, targets: Tensor) -> Tensor:
     residual = (outputs - targets).square().sum(-2)
     total = (targets - targets.mean(-2, keepdim=True)).square().sum(-2)
-    return 1 - residual / total
+    # a column that never changes has nothing to explain: 1 if it is hit exactly, else 0 (as scikit-learn has it)
+    constant = (residual == 0).to(residual.dtype)
+    return torch.where(total > 0, 1 - residual / torch.where(total > 0, total, 1.0), constant)

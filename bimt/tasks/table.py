@@ -1,5 +1,6 @@
 """A table of one's own: CSV, TSV or Parquet, columns chosen by name, scaled and split."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -7,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 import torch
+from pandas.api.types import is_numeric_dtype, is_object_dtype, is_string_dtype
 from pydantic import Field
 
 from bimt.messages import UserError, printable, suggestion
@@ -17,7 +19,6 @@ SETTINGS: dict[str, Any] = {"steps": 10_000}
 """What differs from the defaults of TrainConfig."""
 
 _FEWEST_ROWS = 4
-_LONGEST_NAME = 10_000
 
 
 class TableTask(StrictModel):
@@ -112,8 +113,8 @@ def read_table(path: Path) -> pd.DataFrame:
         raise UserError(f"{shown} must end in .csv, .tsv or .parquet")
     try:
         frame = pd.read_parquet(path) if suffix == ".parquet" else _read_text(path, "," if suffix == ".csv" else "\t")
-    except (ValueError, OSError, pd.errors.ParserError) as error:
-        raise UserError(f"{shown} cannot be read as {suffix[1:].upper()}: {error}") from error
+    except (ValueError, OSError, NotImplementedError) as error:
+        raise UserError(f"{shown} cannot be read as {suffix[1:].upper()}: {printable(error)}") from error
     frame.columns = [str(name) for name in frame.columns]
     twice = frame.columns[frame.columns.duplicated()]
     if len(twice):
@@ -141,6 +142,8 @@ def numeric_columns(frame: pd.DataFrame, names: Sequence[str]) -> torch.Tensor:
     """
     columns = []
     for name in names:
+        if not (is_numeric_dtype(frame[name]) or is_string_dtype(frame[name]) or is_object_dtype(frame[name])):
+            raise UserError(f"column {printable(name)} must hold numbers, got {printable(frame[name].dtype)}")
         values = pd.to_numeric(frame[name], errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
         bad = np.flatnonzero(~np.isfinite(values))
         if len(bad):
@@ -185,9 +188,10 @@ def _classes(frame: pd.DataFrame, name: str, train: torch.Tensor) -> tuple[tuple
 
 def _by_number(label: str) -> tuple[bool, float, str]:
     try:
-        return False, float(label), label
+        number = float(label)
     except ValueError:
-        return True, 0.0, label
+        number = math.nan
+    return (False, number, label) if math.isfinite(number) else (True, 0.0, label)
 
 
 def _fit_scaling(
@@ -204,6 +208,8 @@ def _fit_scaling(
 def _standard(columns: torch.Tensor, names: Sequence[str]) -> tuple[torch.Tensor, torch.Tensor]:
     shift, scale = columns.mean(0), columns.std(0, correction=0)
     for name, spread, middle in zip(names, scale.tolist(), shift.tolist(), strict=True):
+        if not math.isfinite(spread):
+            raise UserError(f"column {printable(name)} holds numbers too large to scale; give it in another unit")
         if not spread > 1e-12 * abs(middle):
             raise UserError(
                 f"column {printable(name)} is constant in the training rows ({middle:g}), so nothing can be learned "

@@ -1,0 +1,147 @@
+"""The wiring of a net as arrays: what every neuron would cost in every slot.
+
+With all other populations fixed, neuron n costs C[n, p] in slot p: the sum over its connections of factor * |w| *
+distance(p, where the other end sits). Everything here is arithmetic on C, in float64.
+"""
+
+import copy
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+from scipy.optimize import linear_sum_assignment
+
+from bimt.cost import Reduce, relocation_factors
+from bimt.geometry import distances
+from bimt.nets.base import Net
+from bimt.wiring import Link, Population
+
+Places = dict[str, Int[np.ndarray, "seeds size"]]
+
+
+class Tie(NamedTuple):
+    """The weights between two populations, as far as they matter to places."""
+
+    target: str
+    source: str
+    pull: Float[np.ndarray, "seeds target source"]
+    """factor * |w|, the price of one unit of length; zero from a neuron to itself, which is never away."""
+    factor: float
+
+
+class Layout:
+    """The wiring of a net's seeds as arrays: everything that moving places needs.
+
+    Attributes:
+        populations: Those with slots, by name.
+        places: The slot of each of their neurons, (seeds, size).
+        slots: Where their slots are, (size, dims).
+        ties: The weights between them.
+    """
+
+    def __init__(self, net: Net, *, distance_scale: float = 1.0, reduce: Reduce = "sum") -> None:
+        """Reads |w| and the places of a net.
+
+        Args:
+            net: Is not changed.
+            distance_scale: Price per unit length; 0 counts as 1, for moves only.
+            reduce: How training adds up a stored tensor, "sum" or "mean".
+
+        Raises:
+            ValueError: If a weight is no number or infinite.
+        """
+        self.populations = {item.name: item for item in net.wiring.populations if item.slots is not None}
+        self.places: Places = {name: net.places[name].numpy().copy() for name in self.populations}
+        self.slots = {name: net.wiring.slots_of(name).numpy() for name in self.populations}
+        factor = relocation_factors(net, distance_scale=distance_scale, reduce=reduce)
+        self.ties = [
+            Tie(target, source, factor(link) * _magnitudes(net, link, inside=target == source), factor(link))
+            for link in net.wiring.distinct_links()
+            for target, source in [(net.wiring.site(link.target).population, net.wiring.site(link.source).population)]
+            if target in self.populations and source in self.populations
+        ]
+        self._tables = {
+            (a, b): distances(net.wiring.slots_of(a), net.wiring.slots_of(b)).numpy()
+            for tie in self.ties
+            for a, b in ((tie.target, tie.source), (tie.source, tie.target))
+        }
+
+    @property
+    def seeds(self) -> int:
+        """Length of the seeds axis."""
+        return len(next(iter(self.places.values())))
+
+    @property
+    def movable(self) -> Iterator[Population]:
+        """The populations whose neurons may move."""
+        return (population for population in self.populations.values() if population.movable and population.size > 1)
+
+    def is_recurrent(self, name: str) -> bool:
+        """Tells whether a population is linked to itself, which makes its cost quadratic in its own places."""
+        return any(tie.target == tie.source == name for tie in self.ties)
+
+    def cost(self) -> Float[np.ndarray, " seeds"]:
+        """Returns the relocation cost of each seed."""
+        total = np.zeros(self.seeds)
+        for tie in self.ties:
+            here, there = self.places[tie.target][:, :, None], self.places[tie.source][:, None, :]
+            total += (tie.pull * self._tables[tie.target, tie.source][here, there]).sum((1, 2))
+        return total
+
+    def prices(self, name: str) -> Float[np.ndarray, "seeds neuron slot"]:
+        """Returns C: what each neuron of a population would cost in each slot, all other neurons fixed."""
+        size = self.populations[name].size
+        total = np.zeros((self.seeds, size, size))
+        for tie in self.ties:
+            if tie.target == name:
+                total += tie.pull @ self._tables[tie.source, name][self.places[tie.source]]
+            if tie.source == name:
+                total += tie.pull.transpose(0, 2, 1) @ self._tables[tie.target, name][self.places[tie.target]]
+        return total
+
+    def mutual(self, name: str) -> Float[np.ndarray, "seeds size size"]:
+        """Returns what pulls the neurons of a recurrent population at each other, both ways added."""
+        own = [tie.pull for tie in self.ties if tie.target == tie.source == name]
+        return sum((pull + pull.transpose(0, 2, 1) for pull in own), start=np.zeros_like(own[0]))
+
+    def lengths(self, name: str) -> Float[np.ndarray, "seeds size size"]:
+        """Returns the distance between the places of every two neurons of a recurrent population."""
+        place = self.places[name]
+        return self._tables[name, name][place[:, :, None], place[:, None, :]]
+
+    def importance(self, name: str) -> Float[np.ndarray, "seeds size"]:
+        """Returns the L1 weight of each neuron's connections, incoming and outgoing."""
+        total = np.zeros(self.places[name].shape)
+        for tie in self.ties:
+            if tie.target == name:
+                total += tie.pull.sum(2) / tie.factor
+            if tie.source == name:
+                total += tie.pull.sum(1) / tie.factor
+        return total
+
+    def repeated(self, times: int) -> "Layout":
+        """Returns a layout in which every seed stands `times` times in a row, to try different places."""
+        other = copy.copy(self)
+        other.places = {name: place.repeat(times, axis=0) for name, place in self.places.items()}
+        other.ties = [tie._replace(pull=tie.pull.repeat(times, axis=0)) for tie in self.ties]
+        return other
+
+
+def cheapest_slots(table: Float[np.ndarray, "neuron slot"], blocks: int) -> Int[np.ndarray, " neuron"]:
+    """Returns the cheapest slot for each neuron when blocks of neurons stay together in blocks of slots."""
+    if blocks == 1:
+        return linear_sum_assignment(table)[1]
+    size = len(table) // blocks
+    cells = table.reshape(blocks, size, blocks, size).transpose(0, 2, 1, 3)
+    inside = np.array([[linear_sum_assignment(cell)[1] for cell in row] for row in cells])
+    within = np.take_along_axis(cells, inside[..., None], axis=3)[..., 0].sum(2)
+    block_of = linear_sum_assignment(within)[1]
+    return np.concatenate([block_of[block] * size + inside[block, block_of[block]] for block in range(blocks)])
+
+
+def _magnitudes(net: Net, link: Link, *, inside: bool) -> Float[np.ndarray, "seeds target source"]:
+    weight = net.weight(link).detach().abs().double().numpy()
+    if not np.isfinite(weight).all():
+        raise ValueError(f"the weights of {link.name} must be finite before neurons can move")
+    return weight * (1 - np.eye(weight.shape[1])) if inside else weight
