@@ -1,7 +1,7 @@
 """The commands that explain a checkpoint. Nothing heavy is imported until one of them runs."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -67,3 +67,43 @@ def graph(
         emit(node_link(found))
     else:
         stdout_console().print(graph_table(found))
+
+
+def ablation(
+    checkpoint: CheckpointPath,
+    *,
+    method: Annotated[
+        Literal["zero", "mean", "resample"],
+        typer.Option("--method", help="What stands in: 0, the training mean, or 100 random training rows in turn."),
+    ] = "zero",
+    pairs: Annotated[bool, typer.Option("--pairs", help="Also ablate every two neurons together.")] = False,
+    seed: Seed = None,
+    tolerance: Tolerance = 1e-3,
+    csv: Annotated[Path | None, typer.Option("--csv", help="File for the table as CSV.", metavar="FILE")] = None,
+    json: AsJson = False,
+) -> None:
+    """Takes every connection, neuron and module out in turn, and says what the test split loses.
+
+    Example:
+        bimt ablation runs/ind --method mean --csv ablation.csv
+    """
+    import numpy as np
+    import torch
+
+    from bimt.cli import emit, stdout_console
+    from interp.ablation import ablate
+    from interp.graph import to_graph
+    from interp.modules import find_modules
+    from interp.select import select
+
+    sparse, task = (chosen := select(checkpoint, seed, tolerance=tolerance)).sparse, chosen.checkpoint.task
+    found = find_modules(to_graph(sparse, task), generator=np.random.default_rng(0))
+    members = {module.name: module.neurons for module in found.modules}
+    generator = torch.Generator().manual_seed(0)
+    table = ablate(sparse, task, modules=members, method=method, generator=generator, pairs=pairs)
+    if csv is not None:
+        csv.write_text(table.to_frame().to_csv(index=False), encoding="utf-8")
+    if json:
+        emit({"checkpoint": str(checkpoint), "seed": sparse.label, **table.to_json()})
+    else:
+        stdout_console().print(table)
