@@ -1,11 +1,15 @@
 """Hand-made nets and tasks whose graph, modules and formulas are known."""
 
+import copy
+
 import numpy as np
 import torch
 
 from bimt.geometry import make_slots
+from bimt.nets.base import Net
 from bimt.nets.mlp import MLP, Activation, mlp_wiring
 from bimt.tasks.base import Scaling, Split, Task
+from bimt.wiring import Bias, Link, Population, Site, Wiring
 
 
 def mlp(weights, biases=None, *, activation: Activation = "silu") -> MLP:
@@ -32,10 +36,11 @@ def random_mlp(sizes, *, seeds=1, seed=0, dtype=torch.float64, activation: Activ
     return MLP(mlp_wiring([make_slots("line", size) for size in sizes]), parameters, activation)
 
 
-def task_of(net: MLP, *, rows=64, seed=0, kind="regression", scaling=None, noise=0.0) -> Task:
+def task_of(net: Net, *, rows=64, seed=0, kind="regression", scaling=None, noise=0.0) -> Task:
     """The task that a one-seed net solves (exactly, without noise): its own outputs, or the class it says."""
     random = np.random.RandomState(seed)
-    sizes = [net.wiring.population("in").size, net.wiring.population("out").size]
+    ends = net.wiring.inputs, net.wiring.outputs
+    sizes = [sum(net.wiring.population_of(site.name).size for site in sites) for sites in ends]
     splits = []
     for _ in range(2):
         inputs = torch.from_numpy(random.rand(rows, sizes[0]) * 2 - 1)
@@ -63,3 +68,51 @@ def two_parts() -> MLP:
         ],
         [[0.1, 0.2, -0.3, 0.7, 0.0], [0.0, 0.25]],
     )
+
+
+class TwoOperands(Net):
+    """out = out.a @ tanh(embed @ a) + out.b @ tanh(embed @ b) + bias: inputs and hidden neurons at two sites each.
+
+    The links into embed.a and embed.b are tied; those out of them are the two halves of one tensor.
+    """
+
+    def __init__(self, *, tokens: bool = False, seed: int = 0):
+        """Two inputs and three hidden neurons per operand, two outputs; tokens have no slots."""
+        generator = torch.Generator().manual_seed(seed)
+        shapes = {"embed": (1, 3, 2), "out": (1, 2, 6), "bias": (1, 2)}
+        wiring = Wiring(
+            populations=(
+                Population("number", 2, None if tokens else make_slots("line", 2)),
+                Population("embed", 3, make_slots("line", 3)),
+                Population("out", 2, make_slots("line", 2)),
+            ),
+            sites=(
+                Site("number.a", "number", "input"),
+                Site("number.b", "number", "input"),
+                Site("embed.a", "embed"),
+                Site("embed.b", "embed"),
+                Site("out", "out", "output"),
+            ),
+            links=(
+                Link("embed.a", "number.a", "embed"),
+                Link("embed.b", "number.b", "embed"),
+                Link("out", "embed.a", "out", cols=(0, 3)),
+                Link("out", "embed.b", "out", cols=(3, 6)),
+            ),
+            biases=(Bias("out", "bias"),),
+        )
+        super().__init__(
+            wiring,
+            {name: torch.randn(shape, generator=generator, dtype=torch.float64) for name, shape in shapes.items()},
+        )
+
+    def _forward(self, x, flow):
+        for operand, columns in zip("ab", x.split(2, dim=2), strict=True):
+            flow.put(f"number.{operand}", columns)
+            flow.put(f"embed.{operand}", torch.tanh(flow.drive(f"embed.{operand}")))
+        return flow.put("out", flow.drive("out"))
+
+    def _with_wiring(self, wiring):
+        other = copy.copy(self)
+        other.wiring = wiring
+        return other
