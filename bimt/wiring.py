@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from einops import rearrange
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from torch import Tensor
 
 Role = Literal["input", "hidden", "output"]
@@ -66,7 +66,7 @@ class Link:
         """Which stored numbers it reads: links with equal keys are tied."""
         return self.parameter, self.rows, self.cols
 
-    def view(self, tensor: Tensor) -> Float[Tensor, "seeds target source"]:
+    def view(self, tensor: Tensor) -> Shaped[Tensor, "seeds target source"]:
         """Looks at the link's part of a tensor shaped like its parameter, as (seeds, target, source).
 
         Args:

@@ -14,7 +14,8 @@ Kind = Literal["regression", "classification"]
 class Split:
     """Rows of a data set, in the units that the net sees."""
 
-    inputs: Float[Tensor, "rows inputs"]
+    inputs: Float[Tensor, "*rows inputs"]
+    """(rows, inputs), or (seeds, rows, inputs) where every seed has rows of its own."""
     targets: Tensor
     """Regression: (rows, outputs), float. Classification: (rows,), the index of the class, long."""
 
