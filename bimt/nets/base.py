@@ -83,6 +83,16 @@ class Net(ABC):
     def _with_wiring(self: NetType, wiring: Wiring) -> NetType:
         """Returns a shallow copy of this net that is described by another wiring of the same family."""
 
+    def nonlinearity(self, site: str) -> str | None:
+        """Returns the name of the function that a site applies to each of its neurons' drive.
+
+        The names are those of `bimt.nets.mlp.ACTIVATIONS`; None where the value is the drive (see `Flow.drive`).
+
+        Raises:
+            NotImplementedError: If a neuron's value there is no function of its own drive, or the net does not say.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not say what site {site!r} applies to its drive")
+
     @property
     def seeds(self) -> int:
         """Length of the seeds axis."""

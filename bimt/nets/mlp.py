@@ -31,6 +31,10 @@ class MLP(Net):
         super().__init__(wiring, parameters)
         self.activation = activation
 
+    def nonlinearity(self, site: str) -> str | None:
+        """Returns the activation of the hidden layers; outputs are their drive."""
+        return self.activation if self.wiring.site(site).role == "hidden" else None
+
     def _forward(self, x: Tensor, flow: Flow) -> Tensor:
         first, *hidden, last = self.wiring.sites
         flow.put(first.name, x)
