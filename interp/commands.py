@@ -107,3 +107,40 @@ def ablation(
         emit({"checkpoint": str(checkpoint), "seed": sparse.label, **table.to_json()})
     else:
         stdout_console().print(table)
+
+
+def symbolic(
+    checkpoint: CheckpointPath,
+    *,
+    form: Annotated[
+        Literal["exact", "readable"], typer.Option("--form", help="Exact, or with constants rounded.")
+    ] = "exact",
+    error: Annotated[
+        float, typer.Option("--error", help="Readable form: how far an output may be off, as a share of its range.")
+    ] = 0.01,
+    seed: Seed = None,
+    tolerance: Tolerance = 1e-3,
+    latex: Annotated[bool, typer.Option("--latex", help="Print LaTeX only.")] = False,
+    json: AsJson = False,
+) -> None:
+    """Writes every output of the pruned net as a formula of the inputs, in the table's units.
+
+    The exact form equals the net; the readable one is as short as --error allows, and says how far it is off.
+
+    Example:
+        bimt symbolic runs/ind --form readable --error 0.02
+    """
+    from bimt.cli import UserError, emit, stdout_console
+    from interp.select import select
+    from interp.symbolic import extract_formulas
+
+    if json and latex:
+        raise UserError("--json and --latex exclude each other; the JSON holds the LaTeX too")
+    chosen = select(checkpoint, seed, tolerance=tolerance)
+    formulas = extract_formulas(chosen.sparse, chosen.checkpoint.task, form=form, error=error)
+    if json:
+        emit(formulas.to_json())
+    elif latex:
+        print("\n\n".join(formula.latex for formula in formulas.formulas))
+    else:
+        stdout_console().print(formulas)
