@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import sympy
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bimt.cli import run
@@ -121,8 +121,8 @@ def test_a_column_of_years_neither_overflows_nor_cancels(activation):
     exact = extract_formulas(whole(net, task), task)
     assert_equals_net(exact, net, task)
     assert "x1 - 2003.5" in exact.formulas[0].text
-    readable = extract_formulas(whole(net, task), task, form="readable")
-    assert_equals_net_within_range(readable, net, task, 0.02)
+    readable = extract_formulas(whole(net, task), task, form="readable", points=500)
+    assert_equals_net_within_range(readable, net, task, 0.01)
 
 
 def assert_equals_net_within_range(formulas, net, task, error):
@@ -188,9 +188,8 @@ def test_classes_give_logits():
     assert formulas.metric == formulas.net_metric == 1
 
 
-@pytest.mark.parametrize("activation", ["silu", "selu"])
-def test_a_dense_net_takes_seconds(activation):
-    net = random_mlp([10, 20, 20, 1], seed=6, activation=activation)
+def test_a_dense_net_takes_seconds():
+    net = random_mlp([10, 20, 20, 1], seed=6)
     task = task_of(net)
     (formula,) = extract_formulas(whole(net, task), task).formulas
     assert formula.relative_error < 1e-10
@@ -212,13 +211,13 @@ def test_the_size_is_counted_without_building():
     assert size(circuit, WRITTEN_OUT) == [7]
 
 
-@pytest.mark.parametrize("error", [0.2, 0.01, 1e-4, 1e-9])
+@pytest.mark.parametrize("error", [0.2, 0.01, 1e-9])
 def test_the_readable_form_keeps_its_promise(error):
     net = random_mlp([3, 4, 2], seed=8)
     task = task_of(net, scaling=random_scaling(3, 2, seed=1))
     sparse = whole(net, task)
     exact, readable = (
-        extract_formulas(sparse, task, form=form, error=error, points=2_000) for form in ("exact", "readable")
+        extract_formulas(sparse, task, form=form, error=error, points=500) for form in ("exact", "readable")
     )
     for formula, original in zip(readable.formulas, exact.formulas, strict=True):
         assert original.relative_error < formula.relative_error <= error
@@ -234,6 +233,7 @@ def test_tiny_terms_are_dropped_and_round_numbers_found():
     assert 0 < formula.max_error < 1e-3
 
 
+@settings(max_examples=60)
 @given(st.floats(allow_nan=False, allow_infinity=False, min_value=-1e200, max_value=1e200))
 def test_numbers_survive_being_printed(value):
     assert float(number(value)) == value
@@ -273,6 +273,7 @@ def test_safe_names_are_read_back_as_themselves(name):
     assert sympy.sympify(f"2*{name} + 1") == 2 * sympy.Symbol(name) + 1
 
 
+@settings(max_examples=40)
 @given(st.from_regex(r"\A[A-Za-z_]\w{0,8}\Z"))
 def test_whatever_is_called_safe_is_read_back_as_itself(name):
     if is_safe(name):
@@ -380,11 +381,11 @@ def test_the_trained_net_is_its_formula(trained):
 
 
 def test_the_command_prints_tables_and_latex(trained, capsys):
-    assert run(symbolic, [str(trained.path), "--form", "readable", "--error", "0.1"]) == 0
+    assert run(symbolic, [str(trained.path), "--seed", "0", "--form", "readable", "--error", "0.1"]) == 0
     shown = capsys.readouterr().out
     assert "readable formulas" in shown
     assert "SiLU(z) = z/(1 + exp(-z))" in shown
-    assert run(symbolic, [str(trained.path), "--form", "readable", "--error", "0.1", "--latex"]) == 0
+    assert run(symbolic, [str(trained.path), "--seed", "0", "--form", "readable", "--error", "0.1", "--latex"]) == 0
     shown = capsys.readouterr().out
     assert shown.count(r"\begin{aligned}") == shown.count(r"\end{aligned}") == 2
 
