@@ -69,6 +69,43 @@ def graph(
         stdout_console().print(graph_table(found))
 
 
+def modules(
+    checkpoint: CheckpointPath,
+    *,
+    readout: Annotated[
+        Literal["auto", "include", "exclude"],
+        typer.Option("--readout", help="Whether the connections into the outputs count."),
+    ] = "auto",
+    weights: Annotated[
+        Literal["weight", "functional"],
+        typer.Option("--weights", help="What a connection weighs: |w|, or |w| times the spread of its source."),
+    ] = "weight",
+    draws: Annotated[int, typer.Option("--draws", help="Nets drawn from each null model.", min=499)] = 499,
+    seed: Seed = None,
+    tolerance: Tolerance = 1e-3,
+    json: AsJson = False,
+) -> None:
+    """Finds the modules of the pruned net, what each serves, and whether chance could do as well.
+
+    Example:
+        bimt modules runs/ind --json
+    """
+    from dataclasses import asdict
+
+    from bimt.cli import emit, stdout_console
+    from interp.select import select
+    from interp.stages import modules_of, selectivity_of
+
+    sparse = (chosen := select(checkpoint, seed, tolerance=tolerance)).sparse
+    found = modules_of(chosen, readout=readout, weights=weights, draws=draws)
+    if json:
+        head = {"checkpoint": str(checkpoint), "seed": sparse.label}
+        tail = {"selectivity": [asdict(row) for row in selectivity_of(chosen, found)]}
+        emit(head | sparse.to_json() | found.to_json() | tail)
+    else:
+        stdout_console().print(found)
+
+
 def ablation(
     checkpoint: CheckpointPath,
     *,
@@ -87,18 +124,15 @@ def ablation(
     Example:
         bimt ablation runs/ind --method mean --csv ablation.csv
     """
-    import numpy as np
     import torch
 
     from bimt.cli import emit, stdout_console
     from interp.ablation import ablate
-    from interp.graph import to_graph
-    from interp.modules import find_modules
     from interp.select import select
+    from interp.stages import modules_of
 
     sparse, task = (chosen := select(checkpoint, seed, tolerance=tolerance)).sparse, chosen.checkpoint.task
-    found = find_modules(to_graph(sparse, task), generator=np.random.default_rng(0))
-    members = {module.name: module.neurons for module in found.modules}
+    members = {module.name: module.neurons for module in modules_of(chosen).modules}
     generator = torch.Generator().manual_seed(0)
     table = ablate(sparse, task, modules=members, method=method, generator=generator, pairs=pairs)
     if csv is not None:
