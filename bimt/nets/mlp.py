@@ -1,5 +1,6 @@
 """The multilayer perceptron: inputs, any number of hidden layers, outputs."""
 
+import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Literal
@@ -109,9 +110,9 @@ def _draw_layers(wiring: Wiring, generator: torch.Generator, dtype: torch.dtype)
     for link in wiring.links:
         fan_in = wiring.population_of(link.source).size
         weight = torch.empty(wiring.population_of(link.target).size, fan_in, dtype=dtype)
-        nn.init.kaiming_uniform_(weight, a=5**0.5, generator=generator)
+        nn.init.kaiming_uniform_(weight, a=math.sqrt(5), generator=generator)
         bias = torch.empty(weight.shape[0], dtype=dtype)
-        bound = fan_in**-0.5 if fan_in else 0.0
+        bound = 1 / math.sqrt(fan_in) if fan_in else 0.0
         parameters[link.parameter] = weight
         parameters[f"bias.{link.target}"] = bias.uniform_(-bound, bound, generator=generator)
     return parameters
