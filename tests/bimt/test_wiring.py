@@ -59,7 +59,10 @@ def test_refuses_to_contradict_itself(changes, message):
     [
         ({"a": (1, 3, 2)}, "`parameters` must hold 'b', got"),
         ({"a": (1, 3, 2), "b": (2, 2, 3)}, "every parameter must lead with the same number of seeds"),
-        ({"a": (1, 2, 3), "b": (1, 2, 3), "c": (1, 3)}, r"the weights of h<-in must be \(target, source\) = \(3, 2\), got \(2, 3\)"),
+        (
+            {"a": (1, 2, 3), "b": (1, 2, 3), "c": (1, 3)},
+            r"the weights of h<-in must be \(target, source\) = \(3, 2\), got \(2, 3\)",
+        ),
         ({"a": (1, 3, 2), "b": (1, 2, 3)}, "`parameters` must hold 'c'"),
         ({"a": (1, 3, 2), "b": (1, 2, 3), "c": (1, 2)}, r"the bias of h must be \(3,\), got \(2,\)"),
     ],
