@@ -27,6 +27,7 @@ from bimt.nets.build import net_tensors, restore_net
 from bimt.tasks.base import Scaling, Split, Task
 
 _CONFIG = "config.json"
+_COUNTS = ("step", "seed", "connections")
 _DATA_FILES = re.compile(r"(weights|snapshots|optimizer|data)-\d+\.safetensors|history-\d+\.csv")
 
 
@@ -197,12 +198,11 @@ class CheckpointFolder:
 
 
 def _data_files(checkpoint: Checkpoint, step: int) -> dict[str, bytes]:
-    history = checkpoint.history.to_csv(index=False).encode()
     files = {
         f"weights-{step}.safetensors": safetensors.torch.save(net_tensors(checkpoint.net)),
         f"data-{step}.safetensors": safetensors.torch.save(_task_tensors(checkpoint.task)),
         f"snapshots-{step}.safetensors": safetensors.torch.save(checkpoint.snapshots),
-        f"history-{step}.csv": history,
+        f"history-{step}.csv": checkpoint.history.to_csv(index=False, na_rep="nan").encode(),
     }
     if checkpoint.progress is not None:
         state = {
@@ -221,19 +221,24 @@ def _assemble(path: Path, manifest: dict[str, Any], files: dict[str, bytes]) -> 
     if not manifest["finished"]:
         state = safetensors.torch.load(files[f"optimizer-{step}.safetensors"])
         progress = Progress(step=step, generators=tuple(manifest["generators"]), **state)
-    history = pd.read_csv(io.BytesIO(files[f"history-{step}.csv"]), float_precision="round_trip")
     return Checkpoint(
         path=path,
         config=config,
         net=restore_net(config, safetensors.torch.load(files[f"weights-{step}.safetensors"])),
         task=_restore_task(manifest["task"], safetensors.torch.load(files[f"data-{step}.safetensors"])),
         stopped={int(label): why for label, why in manifest["stopped"].items()},
-        history=history,
+        history=_read_history(files[f"history-{step}.csv"]),
         snapshots=safetensors.torch.load(files[f"snapshots-{step}.safetensors"]),
         progress=progress,
         command=tuple(manifest["command"]),
         versions=manifest["versions"],
     )
+
+
+def _read_history(content: bytes) -> pd.DataFrame:
+    """Reads text first: not every pandas turns the text of a number into the very number that was written."""
+    text = pd.read_csv(io.BytesIO(content), dtype=str, keep_default_na=False)
+    return text.astype({name: int if name in _COUNTS else float for name in text.columns})
 
 
 def _task_names(task: Task) -> dict[str, Any]:

@@ -216,10 +216,12 @@ class _Run:
         price = self._current_price()
         torch.sign(self.flat, out=self.gradient)
         self.gradient.mul_(price)
-        losses = self._losses()
+        batch = self._batch()
+        losses = self._losses(batch)
         total = losses.sum()
         if self.stopped or not math.isfinite(total.item()):
-            self._stop_lost(losses.detach())
+            if self._stop_lost(losses.detach()):
+                losses = self._losses(batch)  # autograd refuses weights that changed since
             total = torch.where(self._running(), losses, 0.0).sum()
         total.backward()
         for row in self.stopped:
@@ -227,8 +229,7 @@ class _Run:
                 part.grad[row] = 0.0  # type: ignore[index]
         self.optimizer.step()
 
-    def _losses(self) -> Tensor:
-        batch = self._batch()
+    def _losses(self, batch: Split) -> Tensor:
         return self.seen.loss(self.net.run(batch.inputs), batch.targets)
 
     def _batch(self) -> Split:
@@ -243,8 +244,13 @@ class _Run:
     def _running(self) -> Tensor:
         return torch.tensor([row not in self.stopped for row in range(self.config.seeds)])
 
-    def _stop_lost(self, losses: Tensor) -> None:
-        """Stops every seed whose loss or weights are no numbers any more, and puts it back to its last good weights."""
+    @torch.no_grad()
+    def _stop_lost(self, losses: Tensor) -> bool:
+        """Stops every seed whose loss or weights are no numbers any more, and puts it back to its last good weights.
+
+        Returns whether there was one.
+        """
+        before = len(self.stopped)
         values = torch.cat([part.detach().flatten(1) for part in self.net.parameters.values()], dim=1)
         for row in torch.nonzero(~(losses.isfinite() & values.isfinite().all(1))).flatten().tolist():
             if row not in self.stopped:
@@ -252,6 +258,7 @@ class _Run:
                 self.stopped[row] = f"seed {self.config.labels[row]}: {what} at step {self.step:,}"
                 self.news.append(self.stopped[row])
                 self._restore(row)
+        return len(self.stopped) > before
 
     def _refuse_to_run_on_nothing(self) -> None:
         if len(self.stopped) == self.config.seeds:

@@ -190,6 +190,15 @@ class Wiring:
                 seen.add(link.stored)
                 yield link
 
+    def in_order(self, parameters: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """Returns the same parameters site by site, weights before biases, whatever order a file kept them in."""
+        names: dict[str, None] = {}
+        for site in self.sites:
+            names |= dict.fromkeys(link.parameter for link in self.links_into(site.name))
+            bias = self.bias_of(site.name)
+            names |= {} if bias is None else {bias.parameter: None}
+        return {name: parameters[name] for name in names | dict.fromkeys(sorted(parameters))}
+
     def check(self, parameters: Mapping[str, Tensor]) -> None:
         """Refuses parameters that this wiring does not describe.
 

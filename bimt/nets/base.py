@@ -58,7 +58,7 @@ class Net(ABC):
 
     Attributes:
         wiring: What is connected to what.
-        parameters: Stored tensors by name, each (seeds, ...).
+        parameters: Stored tensors by name, each (seeds, ...), in the wiring's order.
         places: For each population with slots, the slot that each neuron sits in, (seeds, size).
     """
 
@@ -72,7 +72,7 @@ class Net(ABC):
         """
         wiring.check(parameters)
         self.wiring = wiring
-        self.parameters = dict(parameters)
+        self.parameters = wiring.in_order(parameters)
         self.places = _checked_places(wiring, places or {}, self.seeds)
 
     @abstractmethod
