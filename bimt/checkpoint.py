@@ -67,7 +67,7 @@ class Checkpoint:
     progress: Progress | None
     """None once training has finished."""
     command: tuple[str, ...] = ()
-    """The command line that made it."""
+    """The command line that makes it again, without --out."""
     versions: Mapping[str, str] | None = None
     """Of Python, torch and numpy, and the number of threads, where it was trained; None while in memory."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -65,9 +64,7 @@ def train(
     log = console()
     try:
         with _asked_to_stop() as should_stop, progress.shown(log, quiet=quiet) as watch:
-            checkpoint = training.train(
-                wanted, out=out, resume=resume, watch=watch, should_stop=should_stop, command=_command_line()
-            )
+            checkpoint = training.train(wanted, out=out, resume=resume, watch=watch, should_stop=should_stop)
     except training.Interrupted as stop:
         import shlex
 
@@ -161,12 +158,6 @@ def _asked_to_stop() -> Iterator[Callable[[], bool]]:
         yield asked.is_set
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def _command_line() -> tuple[str, ...]:
-    import sys
-
-    return (os.path.basename(sys.argv[0]), *sys.argv[1:])
 
 
 def _results(checkpoint: Checkpoint) -> list[dict[str, Any]]:

@@ -94,7 +94,7 @@ class SwapsConfig(StrictModel):
     every: Annotated[int, Field(ge=1)] | Literal["never"] = 200
     """Neurons move after every so many steps."""
     proposals_every: int = Field(default=5, ge=1)
-    """Spectral only: every how many moves global proposals are made; the moves in between are assignments."""
+    """Spectral only: the first of every so many moves makes global proposals, the others are assignments."""
     top_k: int = Field(default=5, ge=1)
     """Pairs only: how many neurons of a population are tried."""
     rounds: int = Field(default=5, ge=1)
@@ -137,11 +137,6 @@ class TrainConfig(StrictModel):
             raise ValueError(
                 f"swaps every {every:,} in {self.steps:,} steps: no swap would ever happen; "
                 'set swaps.every lower or to "never"'
-            )
-        if self.swaps.method == "spectral" and every != "never" and every * self.swaps.proposals_every > self.steps:
-            raise ValueError(
-                f"global proposals every {every * self.swaps.proposals_every:,} in {self.steps:,} steps: none would "
-                "ever be made; set swaps.proposals_every lower or swaps.method to assignment"
             )
         populations = layer_names(hidden=len(self.net.hidden))
         for key, names in (("net.geometry", self.net.geometry), ("swaps.pinned", self.swaps.pinned)):

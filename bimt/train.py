@@ -16,6 +16,7 @@ from bimt.cost import connection_cost, prices
 from bimt.messages import UserError
 from bimt.nets.base import Net
 from bimt.nets.build import make_net, net_tensors
+from bimt.retrace import command_line
 from bimt.seeds import generator_states, make_generators, restore_generators
 from bimt.swaps import relocate_
 from bimt.tasks.base import Split, Task
@@ -59,7 +60,6 @@ def train(
     resume: bool = False,
     watch: Callable[[Moment], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
-    command: tuple[str, ...] = (),
 ) -> Checkpoint:
     """Trains every seed of a configuration side by side.
 
@@ -74,7 +74,6 @@ def train(
         resume: Go on with the checkpoint in `out`; the result is bit-identical to an uninterrupted run.
         watch: Called at every logged step.
         should_stop: Asked after every step; True saves and raises `Interrupted`.
-        command: The command line, for the record.
 
     Returns:
         The finished checkpoint.
@@ -100,10 +99,10 @@ def train(
                 watch(moment)
             finished = run.step == config.steps
             if folder is not None and (run.step % config.save_every == 0 or finished or run.interrupted):
-                folder.write(run.checkpoint(command))
+                folder.write(run.checkpoint())
             if run.interrupted and not finished:
                 raise Interrupted(run.step, config.steps)
-    return run.checkpoint(command) if folder is None else load_checkpoint(folder.path)
+    return run.checkpoint() if folder is None else load_checkpoint(folder.path)
 
 
 @contextmanager
@@ -187,7 +186,7 @@ class _Run:
                 yield self._moment()
             self._refuse_to_run_on_nothing()
 
-    def checkpoint(self, command: tuple[str, ...]) -> Checkpoint:
+    def checkpoint(self) -> Checkpoint:
         """Returns what the run has reached."""
         state = self.optimizer.state[self.flat]
         unfinished = self.step < self.config.steps
@@ -208,7 +207,7 @@ class _Run:
             )
             if unfinished
             else None,
-            command=command,
+            command=command_line(self.config),
         )
 
     def _take_step(self) -> None:
@@ -295,7 +294,7 @@ class _Run:
         if swaps.every == "never" or swaps.method == "none" or (self.step + 1) % swaps.every:
             return
         self._stop_lost(torch.zeros(self.config.seeds))
-        proposes = ((self.step + 1) // swaps.every) % swaps.proposals_every == 0
+        proposes = ((self.step + 1) // swaps.every - 1) % swaps.proposals_every == 0
         relocate_(
             self.net,
             method="assignment" if swaps.method == "spectral" and not proposes else swaps.method,

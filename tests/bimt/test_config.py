@@ -161,7 +161,6 @@ def test_never_prices_biases():
         (["net.geometry.h1=cube"], "net.geometry must be 'line', .* got 'cube'"),
         (['swaps.pinned=["h3"]'], "swaps.pinned must name populations among in, h1, h2, out, got 'h3'"),
         (["swaps.every=1000000", "steps=40000"], "swaps every 1,000,000 in 40,000 steps: no swap would ever happen"),
-        (["swaps.proposals_every=101"], "global proposals every 20,200 in 20,000 steps: none would ever be made"),
         (["seeds=0"], "seeds must be greater"),
         (["first_seed=-1"], "first_seed must be greater"),
         (["batch=half"], "batch must be a valid integer or 'full', got 'half'"),
