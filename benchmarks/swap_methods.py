@@ -16,6 +16,7 @@ METHODS = {
     "pairs": ("swaps.method=pairs",),
     "assignment": ("swaps.method=assignment",),
     "spectral, proposals every move": ("swaps.method=spectral", "swaps.proposals_every=1"),
+    "spectral, proposals every 5th move": ("swaps.method=spectral", "swaps.proposals_every=5"),
     "spectral, proposals every 10th move": ("swaps.method=spectral", "swaps.proposals_every=10"),
 }
 
