@@ -27,7 +27,20 @@ DIRECT = [Requirement(line) for line in PROJECT["dependencies"] + PROJECT["optio
 CITATION = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
 # Of the Citation File Format project (doi:10.5281/zenodo.5171937), CC BY 4.0.
 SCHEMA = json.loads((ROOT / "tests/data/cff-1.2.0.schema.json").read_text(encoding="utf-8"))
-PROGRAMS = {"bimt", "make", "python", "python3", ".venv/bin/python", "git", "cd", "pip", "source", ".", "head"}
+PROGRAMS = {
+    "bimt",
+    "make",
+    "python",
+    "python3",
+    ".venv/bin/python",
+    ".venv/bin/pip",
+    "git",
+    "cd",
+    "pip",
+    "source",
+    ".",
+    "head",
+}
 
 
 def citation_errors(citation: dict) -> list[str]:
