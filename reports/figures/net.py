@@ -1,0 +1,239 @@
+"""The picture of a net: every neuron at its place, every connection as thick as its weight."""
+
+import itertools
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import networkx as nx
+import numpy as np
+
+from bimt.messages import printable
+from interp.sparse import Neuron
+from reports.figures.drawing import Curve, Disc, Drawing, Figure, Lines, Mark, Words, fitted, text_width
+from reports.figures.palette import module_tone
+
+MOST_LINES = 5_000
+"""Of more connections only the strongest are drawn."""
+_MOST_NAMED = 600
+"""Up to this many connections each can be pointed at."""
+_WIDTH, _LEFT, _RIGHT, _LAYER = 460.0, 34.0, 452.0, 92.0
+_SLANT = 0.16
+"""A second coordinate moves a neuron sideways and up, by this share of the width and of the layers' distance."""
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Which module a neuron belongs to, and what the modules are called."""
+
+    of: Mapping[Neuron, int]
+    names: tuple[str, ...]
+
+    def tone(self, neuron: Neuron) -> str:
+        """Returns the hue of a neuron's module, grey where it has none."""
+        return module_tone(self.of[neuron]) if neuron in self.of else "faint"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where neurons lie on the sheet, and how large they are drawn."""
+
+    places: Mapping[Neuron, tuple[float, float]]
+    radii: Mapping[str, float]
+    """By site."""
+    top: float
+    bottom: float
+    height: float
+
+
+def largest_weight(graph: nx.DiGraph) -> float:
+    """Returns the largest |w| of a graph's connections; 1 where there is none."""
+    return max((data["weight"] for *_, data in graph.edges(data=True)), default=1.0) or 1.0
+
+
+def draw_net(
+    graph: nx.DiGraph, *, everyone: nx.DiGraph, groups: Groups, largest: float, name: str, title: str, caption: str
+) -> Figure:
+    """Draws a net, inputs at the bottom.
+
+    Args:
+        graph: What is drawn strongly.
+        everyone: The graph before pruning: its other neurons stay visible as faint points.
+        groups: The modules' hues.
+        largest: The |w| that is drawn thickest, so that pictures can be compared.
+        name: As in `Figure`.
+        title: As in `Figure`.
+        caption: As in `Figure`.
+    """
+    labels = _end_labels(everyone)
+    layout = _lay_out(everyone, labels)
+    marks = [*_layer_names(everyone, layout), *_edges(graph, layout, largest)]
+    marks += _neurons(graph, everyone, layout, groups, labels)
+    marks += _end_words(labels, layout)
+    legend, depth = _legend(groups, layout.height)
+    drawing = Drawing(_WIDTH, layout.height + depth, (*marks, *legend))
+    return Figure(name, title, caption, _alt(graph, groups), drawing)
+
+
+def _lay_out(graph: nx.DiGraph, labels: Mapping[Neuron, str]) -> Layout:
+    layers = len({data["site"] for _, data in graph.nodes(data=True)})
+    top = 18 + _label_room(graph, labels, "output")
+    bottom = top + _LAYER * max(layers - 1, 1)
+    places = {}
+    rows: dict[str, list[float]] = defaultdict(list)
+    for neuron, data in graph.nodes(data=True):
+        x, y, z = data["position"]
+        across = _LEFT + 12 + (x + _SLANT * (y - 0.5)) * (_RIGHT - _LEFT - 12)
+        places[neuron] = across, bottom - z * (bottom - top) - 2 * _SLANT * (y - 0.5) * _LAYER
+        rows[data["site"]].append(across)
+    radii = {site: _radius(row) for site, row in rows.items()}
+    return Layout(places, radii, top, bottom, bottom + 16 + _label_room(graph, labels, "input"))
+
+
+def _radius(row: list[float]) -> float:
+    """Returns a radius at which the neurons of a layer do not touch."""
+    gaps = np.diff(np.sort(np.array(row)))
+    gaps = gaps[gaps > 1e-6]
+    return float(np.clip(0.34 * (gaps.min() if len(gaps) else 20), 1.2, 6.5))
+
+
+def _edges(graph: nx.DiGraph, layout: Layout, largest: float) -> list[Mark]:
+    """Draws connections from the weakest to the strongest; skips and gates thin and dashed below them."""
+    edges = sorted(graph.edges(data=True), key=lambda edge: edge[2]["weight"])
+    fixed = [edge for edge in edges if edge[2]["kind"] != "connection"]
+    edges = [edge for edge in edges if edge[2]["kind"] == "connection"][-MOST_LINES:]
+    marks: list[Mark] = [
+        Curve((layout.places[source], layout.places[target]), "faint", 0.6, 0.6, True) for source, target, _ in fixed
+    ]
+    if len(edges) <= _MOST_NAMED and all(data["weight"] > 0 for *_, data in edges) and not _is_dense(graph):
+        return [*marks, *(_named_edge(source, target, data, layout, largest) for source, target, data in edges)]
+    for tone, sign in (("negative", -1), ("positive", 1)):
+        chosen = [edge for edge in edges if (edge[2]["value"] < 0) == (sign < 0)]
+        if chosen:
+            ends = np.array([(*layout.places[source], *layout.places[target]) for source, target, _ in chosen])
+            share = np.array([data["weight"] for *_, data in chosen]) / largest
+            marks.append(Lines(ends, tone, 0.4 + 3.6 * share, np.clip(0.1 + 0.9 * share, 0, 1)))
+    return marks
+
+
+def _is_dense(graph: nx.DiGraph) -> bool:
+    """Tells whether there are so many connections that they are only seen together."""
+    return graph.number_of_edges() > 5 * graph.number_of_nodes()
+
+
+def _named_edge(source: Neuron, target: Neuron, data: Mapping, layout: Layout, largest: float) -> Curve:
+    return Curve(
+        (layout.places[source], layout.places[target]),
+        "negative" if data["value"] < 0 else "positive",
+        0.8 + 4.2 * data["weight"] / largest,
+        0.9,
+        title=f"{source} → {target}: {data['value']:.4g}".replace("-", "−"),
+        data={"connection": f"{source}->{target}"},
+    )
+
+
+def _neurons(
+    graph: nx.DiGraph, everyone: nx.DiGraph, layout: Layout, groups: Groups, labels: Mapping[Neuron, str]
+) -> list[Mark]:
+    marks: list[Mark] = []
+    for neuron, data in everyone.nodes(data=True):
+        (x, y), radius = layout.places[neuron], layout.radii[data["site"]]
+        title = _title(neuron, graph, groups, labels)
+        if neuron not in graph or not graph.degree(neuron):
+            is_end = neuron in labels
+            hooks = {"neuron": str(neuron)} if is_end else {}
+            marks.append(Disc(x, y, 0.45 * radius, "faint", title=title if is_end else "", data=hooks))
+            continue
+        marks.append(Disc(x, y, radius, groups.tone(neuron), "paper", title=title, data={"neuron": str(neuron)}))
+    return marks
+
+
+def _title(neuron: Neuron, graph: nx.DiGraph, groups: Groups, labels: Mapping[Neuron, str]) -> str:
+    """Says of a neuron what can be shown when it is pointed at."""
+    name = f"{labels[neuron]} ({neuron})" if neuron in labels else str(neuron)
+    module = f", module {groups.names[groups.of[neuron]]}" if neuron in groups.of else ""
+    bias = graph.nodes[neuron]["bias"] if neuron in graph else 0.0
+    return f"{name}{module}" + (f", bias {bias:.4g}".replace("-", "−") if bias else "")
+
+
+def _end_labels(graph: nx.DiGraph) -> dict[Neuron, str]:
+    """Returns the names of inputs and outputs, harmless and short."""
+    return {neuron: printable(graph.nodes[neuron]["label"], limit=40) for role in ("inputs", "outputs")
+            for neuron in graph.graph[role]}  # fmt: skip
+
+
+def _step(graph: nx.DiGraph, role: str) -> float:
+    """Returns how far apart the labels of a layer are."""
+    places = sorted({data["position"][0] for _, data in graph.nodes(data=True) if data["role"] == role})
+    return (_RIGHT - _LEFT) * min(np.diff(places), default=1.0)
+
+
+def _label_room(graph: nx.DiGraph, labels: Mapping[Neuron, str], role: str) -> float:
+    """Returns the height that the labels of a layer need: one line, or more where they must lean."""
+    names = [labels[neuron] for neuron in graph.graph[f"{role}s"]]
+    widest = max((text_width(fitted(name, 150, 12), 12) for name in names), default=0.0)
+    return 14.0 if widest <= _step(graph, role) else 0.72 * min(widest, 150) + 12
+
+
+def _end_words(labels: Mapping[Neuron, str], layout: Layout) -> list[Mark]:
+    """Writes names above the outputs and below the inputs, leaning where they would overlap."""
+    marks: list[Mark] = []
+    middle = (layout.top + layout.bottom) / 2
+    for is_top in (True, False):
+        chosen = {neuron: name for neuron, name in labels.items() if (layout.places[neuron][1] < middle) == is_top}
+        across = sorted(layout.places[neuron][0] for neuron in chosen)
+        step = min((b - a for a, b in itertools.pairwise(across)), default=_RIGHT - _LEFT)
+        if step < 9 and len(across) > 1:
+            continue
+        leans = max((text_width(fitted(name, 150, 12), 12) for name in chosen.values()), default=0) > step
+        for neuron, name in chosen.items():
+            x, y = layout.places[neuron]
+            room = min(150.0, 1.4 * ((_WIDTH - x if is_top else x) - 8))
+            text = fitted(name, room, 11 if leans else 12)
+            if not leans:
+                marks.append(Words(x, y - 13 if is_top else y + 23, text, 12, "ink", "middle", True))
+            elif is_top:
+                marks.append(Words(x + 3, y - 11, text, 11, "ink", "start", True, -45))
+            else:
+                marks.append(Words(x + 3, y + 15, text, 11, "ink", "end", True, -45))
+    return marks
+
+
+def _layer_names(graph: nx.DiGraph, layout: Layout) -> list[Mark]:
+    rows: dict[str, list[float]] = defaultdict(list)
+    for neuron, data in graph.nodes(data=True):
+        rows[data["site"]].append(layout.places[neuron][1])
+    return [
+        Words(4, sum(row) / len(row) + 4, fitted(printable(site, limit=40), _LEFT, 11), 11, "muted")
+        for site, row in rows.items()
+    ]
+
+
+def _legend(groups: Groups, top: float) -> tuple[list[Mark], float]:
+    """Returns the legend's marks and its height."""
+    marks: list[Mark] = []
+    entries = [("positive", "positive weight"), ("negative", "negative weight")]
+    entries += [(module_tone(index), f"module {name}") for index, name in enumerate(groups.names[:8])]
+    x, y = 4.0, top + 18
+    for tone, text in entries:
+        width = 26 + text_width(text, 11) + 12
+        if x + width > _WIDTH and x > 4:
+            x, y = 4.0, y + 18
+        if tone in ("positive", "negative"):
+            marks.append(Curve(((x, y - 4), (x + 18, y - 4)), tone, 3))
+        else:
+            marks.append(Disc(x + 10, y - 4, 5, tone))
+        marks.append(Words(x + 24, y, text, 11, "muted"))
+        x += width
+    return marks, y - top + 10
+
+
+def _alt(graph: nx.DiGraph, groups: Groups) -> str:
+    """Says what the picture shows: layer by layer, and from which inputs each output can be reached."""
+    sites: dict[str, int] = defaultdict(int)
+    for _, data in graph.nodes(data=True):
+        sites[data["site"]] += 1
+    layers = ", ".join(f"{count} in {printable(site, limit=40)}" for site, count in sites.items())
+    connections = sum(data["kind"] == "connection" for *_, data in graph.edges(data=True))
+    text = f"Net with {connections:,} connections; neurons drawn: {layers}."
+    return text + (f" Coloured by module: {', '.join(groups.names[:8])}." if groups.names else "")

@@ -1,0 +1,156 @@
+"""The report of a checkpoint: everything is computed here, then written as a page and as markdown with pictures."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from bimt.checkpoint import Checkpoint
+from bimt.folder import try_writing, write_file
+from bimt.messages import UserError, printable
+from bimt.nets.base import Net
+from bimt.tasks.base import Task
+from interp.ablation import ablate
+from interp.graph import to_graph
+from interp.modules import find_modules
+from interp.select import prune_all, select
+from interp.selectivity import compare_with_random, loss_without_bridges
+from interp.sparse import SparseNet
+from interp.symbolic import Formulas, extract_formulas
+from reports.content import make_page
+from reports.figures.png import to_png
+from reports.html import to_html
+from reports.markdown import to_markdown
+from reports.results import Report, Scores
+
+FIGURES = "figures"
+"""The folder of the PNG files, inside the report's folder."""
+
+
+def build_report(
+    checkpoint: Checkpoint | Path | str,
+    *,
+    label: int | None = None,
+    tolerance: float = 1e-3,
+    seed: int = 0,
+    draws: int = 499,
+    watch: Callable[[str], None] = lambda _: None,
+) -> Report:
+    """Explains one seed of a checkpoint: prunes it, finds its modules, ablates it and writes it down as formulas.
+
+    Args:
+        checkpoint: One in memory, or its folder.
+        label: The seed to explain; None takes the best, as `select` does.
+        tolerance: How much of the explained training share pruning may lose, > 0.
+        seed: Of the random draws behind the modules' p-values: the same gives the same report.
+        draws: Nets drawn from each null, at least 499.
+        watch: Told what is done next: for a net of thousands of connections the modules' nulls take minutes.
+
+    Returns:
+        All results.
+
+    Raises:
+        UserError: If the checkpoint cannot be read, there is no such seed, or its training stopped.
+
+    Example:
+        write_report(build_report("runs/ind"), Path("runs/ind"))
+    """
+    watch("pruning")
+    chosen = select(checkpoint, label, tolerance=tolerance)
+    task, sparse = chosen.checkpoint.task, chosen.sparse
+    before, after = to_graph(chosen.dense, task), to_graph(sparse, task)
+    watch(f"finding modules among {sparse.connections:,} connections")
+    generator = np.random.default_rng(seed)
+    modules = find_modules(after, dense=before, draws=draws, generator=generator)
+    members = {module.name: module.neurons for module in modules.modules}
+    several = len(members) > 1
+    watch("writing formulas")
+    exact, readable, why = _formulas(sparse, task)
+    watch("ablating")
+    return Report(
+        selected=chosen,
+        seeds=tuple(prune_all(chosen.checkpoint, tolerance=tolerance)),
+        dense_scores=_scores(chosen.dense, task),
+        scores=_scores(sparse, task),
+        before=before,
+        after=after,
+        modules=modules,
+        selectivity=compare_with_random(sparse, modules, task, generator=generator),
+        loss_without_bridges=loss_without_bridges(chosen.dense.net, modules, task) if several else None,
+        zero=ablate(sparse, task, modules=members, method="zero"),
+        mean=ablate(sparse, task, modules=members, method="mean"),
+        exact=exact,
+        readable=readable,
+        no_formulas=why,
+        seed=seed,
+        draws=draws,
+    )
+
+
+def write_report(report: Report, folder: Path) -> list[Path]:
+    """Writes report.html, report.md and the PNG files of report.md into a folder, replacing an earlier report there.
+
+    Every file is whole or not there; their names never come from the data. The same report gives the same bytes.
+
+    Returns:
+        The paths of report.html, report.md and the pictures.
+
+    Raises:
+        UserError: If the folder cannot be written.
+    """
+    page = make_page(report)
+    files = {f"{FIGURES}/{figure.name}.png": to_png(figure.drawing) for figure in page.figures}
+    files["report.md"] = to_markdown(page, FIGURES).encode()
+    files["report.html"] = to_html(page).encode()
+    prepare_folder(folder)
+    for name, content in files.items():
+        write_file(folder / name, content)
+    for old in (folder / FIGURES).glob("*.png"):
+        if f"{FIGURES}/{old.name}" not in files:
+            old.unlink()
+    return [folder / "report.html", folder / "report.md", *sorted(folder / name for name in files if "/" in name)]
+
+
+def prepare_folder(folder: Path) -> None:
+    """Makes sure that a report can be written into a folder, before anything is computed.
+
+    Raises:
+        UserError: If it cannot.
+    """
+    pictures = folder / FIGURES
+    if pictures.is_symlink():
+        raise UserError(f"{printable(pictures)} must be a folder, got a link: remove it")
+    try:
+        pictures.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"the folder {printable(pictures)} cannot be made: {error.strerror}") from error
+    for path in (folder, pictures):
+        try_writing(path)
+
+
+def _formulas(sparse: SparseNet, task: Task) -> tuple[Formulas | None, Formulas | None, str]:
+    """Returns the exact and the readable formulas, or why there are none."""
+    try:
+        return extract_formulas(sparse, task, form="exact"), extract_formulas(sparse, task, form="readable"), ""
+    except UserError as error:
+        return None, None, str(error)
+
+
+def _scores(sparse: SparseNet, task: Task) -> Scores:
+    live = sparse.live()
+    hidden = [site.name for site in sparse.net.wiring.sites if site.role == "hidden"]
+    train_metric, train_loss = _scored(sparse.net, task)
+    return Scores(
+        connections=sparse.connections,
+        neurons=sum(int(live[name].sum()) for name in hidden),
+        train_metric=train_metric,
+        test_metric=sparse.metric,
+        train_loss=train_loss,
+        test_loss=sparse.loss,
+    )
+
+
+def _scored(net: Net, task: Task) -> tuple[float, float]:
+    """Returns metric and loss on the training split."""
+    outputs, targets = net.run(task.train.inputs[None]), task.train.targets[None]
+    return task.metric(outputs, targets).item(), task.loss(outputs, targets).item()

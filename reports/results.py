@@ -1,0 +1,66 @@
+"""Everything that a report shows, before any of it is written."""
+
+from dataclasses import dataclass
+
+import networkx as nx
+
+from interp.ablation import AblationTable
+from interp.modules import Modules
+from interp.select import Selected
+from interp.selectivity import Selectivity
+from interp.sparse import SparseNet
+from interp.symbolic import Formulas
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How large a net is and how good."""
+
+    connections: int
+    neurons: int
+    """Hidden ones on a path from an input to an output."""
+    train_metric: float
+    test_metric: float
+    train_loss: float
+    test_loss: float
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """One seed of a checkpoint, explained."""
+
+    selected: Selected
+    """The seed, as trained and pruned, and the checkpoint it is from."""
+    seeds: tuple[SparseNet, ...]
+    """Every seed that did not stop, pruned."""
+    dense_scores: Scores
+    """Of the seed as trained."""
+    scores: Scores
+    """Of the pruned seed."""
+    before: nx.DiGraph
+    """The graph of the seed as trained."""
+    after: nx.DiGraph
+    """The graph of the pruned seed."""
+    modules: Modules
+    selectivity: tuple[Selectivity, ...]
+    """Each module beside random sets of neurons; empty where no module has hidden neurons."""
+    loss_without_bridges: float | None
+    """Test loss of the net as trained with only the connections between modules cut; None for fewer than two."""
+    zero: AblationTable
+    """Everything replaced by zero, one at a time."""
+    mean: AblationTable
+    """Everything replaced by its training mean, one at a time."""
+    exact: Formulas | None
+    """None where no formula describes the net; then `no_formulas` says why."""
+    readable: Formulas | None
+    """The same with rounded constants."""
+    no_formulas: str
+    seed: int
+    """Of the random draws behind modules and selectivity."""
+    draws: int
+    """From each null."""
+
+    @property
+    def metric_name(self) -> str:
+        """What the metric is called."""
+        return "accuracy" if self.selected.checkpoint.task.kind == "classification" else "R²"

@@ -1,0 +1,94 @@
+"""The verdict of a report in plain words: what was trained, what came out, what pruning cost."""
+
+from interp.modules import Module, Modules
+from reports.results import Report
+from reports.words import counted, listed, name, number, sentence
+
+
+def what_was_trained(report: Report) -> str:
+    """Says what was trained, on what, and which seed is explained."""
+    checkpoint = report.selected.checkpoint
+    task, net = checkpoint.task, report.selected.dense.net
+    sizes = "–".join(str(net.wiring.population(each.name).size) for each in net.wiring.populations)
+    nets = counted(len(checkpoint.labels), "net")
+    stopped = (
+        f", {counted(len(checkpoint.stopped), 'of them stopped', 'of them stopped')}" if checkpoint.stopped else ""
+    )
+    goal = "tell apart" if task.kind == "classification" else "predict"
+    ends = listed(task.classes or task.outputs), listed(task.inputs)
+    return (
+        f"{sentence(nets)} of shape {sizes} {'was' if len(checkpoint.labels) == 1 else 'were'} trained for "
+        f"{checkpoint.config.steps:,} steps{stopped}, to {goal} {ends[0]} from {ends[1]} "
+        f"({len(task.train):,} rows to train on, {len(task.test):,} to test on). "
+        f"This report explains {_which(report)}."
+    )
+
+
+def what_came_out(modules: Modules) -> str:
+    """Says which modules there are: the headline."""
+    found = modules.modules
+    if not found:
+        return "Nothing is connected: every output is a constant"
+    if len(found) == 1:
+        return f"One module: {_served(found[0])}"
+    joined = sum(bridge.connections for bridge in modules.bridges)
+    kind = "separate modules" if modules.parts >= len(found) else f"modules, joined by {counted(joined, 'connection')}"
+    if modules.readout == "excluded":
+        kind = "modules that meet only at the outputs" if modules.parts >= len(found) else kind
+    shown = [_served(module) for module in found[:4]]
+    more = [f"{len(found) - 4} more"] if len(found) > 4 else []
+    parts = [*shown, *more]
+    return f"{sentence(counted(len(found), kind, kind))}: {', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def how_sure(modules: Modules) -> str:
+    """Says what chance has to say to that."""
+    if not modules.modules:
+        return "Pruning found no connection that the training data need."
+    if len(modules.modules) == 1:
+        return (
+            "No cut through the net stands out against nets of the same degrees and lengths: "
+            "a split would not be significant, so there is one module."
+        )
+    if modules.parts >= len(modules.modules):
+        where = " before the outputs" if modules.readout == "excluded" else ""
+        words = f"No connection joins them{where}: this is exact for the pruned net."
+    else:
+        words = "Their borders are crossed by fewer connections than chance explains (p < 0.01 against both nulls)."
+    if modules.p_structure is not None and modules.p_space is not None:
+        words += (
+            f" Random nets have as clean a cut with p = {number(modules.p_structure, 2)} (degrees kept) "
+            f"and p = {number(modules.p_space, 2)} (degrees and lengths kept)."
+        )
+    return words
+
+
+def what_pruning_cost(report: Report) -> str:
+    """Says how many connections are kept and what cutting the others cost."""
+    before, after, metric = report.dense_scores, report.scores, report.metric_name
+    change = after.test_metric - before.test_metric
+    amount = f"{abs(change):.4f}" if abs(change) >= 5e-5 else "less than 0.0001"
+    cost = f"pruning {'gained' if change > 0 else 'cost'} {amount if change else 'nothing'}"
+    return (
+        f"{after.connections:,} of {before.connections:,} connections are kept. Test {metric} "
+        f"{number(after.test_metric)}, against {number(before.test_metric)} as trained: {cost}."
+    )
+
+
+def summary(report: Report) -> str:
+    """Says it in one line, for a list of reports."""
+    return f"{what_came_out(report.modules)}. {what_pruning_cost(report)}"
+
+
+def _which(report: Report) -> str:
+    label = report.selected.label
+    if len(report.selected.checkpoint.labels) == 1:
+        return f"seed {label}"
+    best = max(report.seeds, key=lambda sparse: (sparse.explained, -sparse.connections)).label
+    why = "the best after pruning, by the training data" if label == best else "as asked for"
+    return f"seed {label}, {why}"
+
+
+def _served(module: Module) -> str:
+    inputs, outputs = listed(module.inputs, most=6), listed(module.outputs, most=6)
+    return f"{{{inputs or 'no input'} → {outputs or 'no output'}}}" if outputs or inputs else f"{name(module.name)}"

@@ -1,0 +1,154 @@
+"""Drawings: scales and ticks, SVG and PNG from one description, the picture of a net."""
+
+import re
+
+import networkx as nx
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from interp.graph import to_graph
+from interp.sparse import Neuron, whole
+from reports.figures.axes import Frame, Scale, span, tick_text
+from reports.figures.bars import Bar, draw_bars
+from reports.figures.boundary import draw_regions
+from reports.figures.drawing import Curve, Disc, Drawing, Figure, Lines, Words, fitted
+from reports.figures.net import MOST_LINES, Groups, draw_net, largest_weight
+from reports.figures.palette import PALETTE, module_tone, style_sheet
+from reports.figures.png import to_png
+from reports.figures.svg import to_svg
+from tests.nets import random_mlp, task_of, two_parts
+
+FINITE = st.floats(-1e12, 1e12)
+
+
+@given(low=FINITE, high=FINITE, is_log=st.booleans())
+def test_ticks_lie_on_the_scale(low, high, is_log):
+    low, high = sorted((abs(low) + 1e-9, abs(high) + 1e-9)) if is_log else sorted((low, high))
+    scale = Frame(0.0, 0.0, 100.0, 100.0).x(low, high, is_log=is_log)
+    ticks = scale.ticks()
+    assert len(ticks) <= 12
+    assert all(-1e-6 <= scale.at(tick) <= 100 + 1e-6 for tick in ticks)
+
+
+def test_scales_map_ends_to_ends():
+    scale = Scale(1.0, 100.0, 10.0, 20.0, is_log=True)
+    np.testing.assert_allclose(scale(np.array([1.0, 10.0, 100.0, 1e9])), [10, 15, 20, 20])
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.0, "0"), (-0.5, "−0.5"), (1e-5, "10⁻⁵"), (20_000.0, "20,000"), (1234567.0, "1.23e+06")]
+)
+def test_tick_text(value, text):
+    assert tick_text(value) == text
+
+
+def test_span_ignores_what_is_no_number():
+    assert span(np.array([np.nan, 1.0, np.inf, 3.0]), margin=0.0) == (1.0, 3.0)
+    assert span(np.array([np.nan])) == (0.0, 1.0)
+
+
+def test_fitted_text_fits():
+    assert fitted("short", 100.0, 12.0) == "short"
+    assert fitted("x" * 100, 70.0, 12.0) == "x" * 9 + "…"
+
+
+def test_svg_escapes_and_has_no_style():
+    marks = (
+        Words(1.0, 2.0, "<b>&", 12.0),
+        Curve(((0.0, 0.0), (1.0, 1.0)), "ink", title="</title><script>", data={"connection": '"><script>'}),
+        Disc(1.0, 1.0, 1.0, "ink"),
+        Lines(np.zeros((2, 4)), "positive", np.array([1.0, 2.0]), np.array([0.1, 1.0])),
+    )
+    text = to_svg(Figure("name", "<title>", "", "a & b", Drawing(10.0, 10.0, marks)), "page")
+    assert "<script" not in text
+    assert "style=" not in text
+    assert 'id="page-name-title"' in text
+    assert text.count("<title") == 2
+    assert "&lt;b&gt;&amp;" in text
+
+
+def test_every_tone_is_in_the_style_sheet():
+    sheet = style_sheet()
+    for name in PALETTE:
+        assert f"--{name}:" in sheet
+        assert f".f-{name}{{" in sheet
+
+
+def test_names_are_no_formulas_in_png():
+    drawing = Drawing(80.0, 30.0, (Words(2.0, 20.0, "$\\frac{", 12.0),))
+    assert to_png(drawing).startswith(b"\x89PNG")
+
+
+def drawn(net, **values):
+    sparse = whole(net, task_of(net))
+    graph = to_graph(sparse, task_of(net))
+    shown = {"groups": Groups({}, ()), "largest": largest_weight(graph), "name": "net", "title": "t", "caption": "c"}
+    return graph, draw_net(graph, everyone=graph, **{**shown, **values})
+
+
+def test_neurons_stand_at_their_places():
+    graph, figure = drawn(random_mlp([2, 5, 3]))
+    discs = {mark.data["neuron"]: mark for mark in figure.drawing.marks if isinstance(mark, Disc) and mark.data}
+    assert set(discs) == {str(neuron) for neuron in graph}
+    for one in graph:
+        for other in graph:
+            (x, _, z), (u, _, v) = graph.nodes[one]["position"], graph.nodes[other]["position"]
+            if z == v and x < u:
+                assert discs[str(one)].x < discs[str(other)].x
+            if z < v:
+                assert discs[str(one)].y > discs[str(other)].y, "inputs are at the bottom"
+
+
+def test_thickness_and_tone_follow_the_weight():
+    graph, figure = drawn(random_mlp([2, 3, 2]))
+    curves = {mark.data["connection"]: mark for mark in figure.drawing.marks if isinstance(mark, Curve) and mark.data}
+    assert len(curves) == graph.number_of_edges()
+    widths = [(data["weight"], curves[f"{a}->{b}"].width) for a, b, data in graph.edges(data=True)]
+    assert sorted(widths) == sorted(widths, key=lambda pair: pair[1])
+    for a, b, data in graph.edges(data=True):
+        assert curves[f"{a}->{b}"].tone == ("negative" if data["value"] < 0 else "positive")
+
+
+def test_modules_have_hues():
+    of = {Neuron("in", 0): 0, Neuron("in", 1): 1}
+    _, figure = drawn(two_parts(), groups=Groups(of, ("A", "B")))
+    tones = {mark.data["neuron"]: mark.tone for mark in figure.drawing.marks if isinstance(mark, Disc) and mark.data}
+    assert (tones["in[0]"], tones["in[1]"]) == (module_tone(0), module_tone(1))
+    assert "module A" in [mark.text for mark in figure.drawing.marks if isinstance(mark, Words)]
+
+
+def test_of_very_many_connections_the_strongest_are_drawn_as_one_path_per_shade():
+    graph, figure = drawn(random_mlp([90, 90, 2]))
+    assert graph.number_of_edges() > MOST_LINES
+    lines = [mark for mark in figure.drawing.marks if isinstance(mark, Lines)]
+    assert sum(len(mark.ends) for mark in lines) == MOST_LINES
+    assert len(re.findall("<path", to_svg(figure))) < 400
+
+
+def test_bars_are_sorted_and_cut():
+    bars = [Bar(f"part {k}", float(k), None, "positive") for k in range(30)]
+    figure = draw_bars(bars, name="bars", title="t", kind="parts", metric="R²")
+    shown = [mark.text for mark in figure.drawing.marks if isinstance(mark, Words) and mark.text.startswith("part")]
+    assert shown == [f"part {k}" for k in range(29, 9, -1)]
+    assert "The 20 of 30 parts" in figure.caption
+
+
+def test_an_empty_graph_is_drawn():
+    graph = nx.DiGraph(inputs=[], outputs=[])
+    shown = {"groups": Groups({}, ()), "largest": 1.0, "name": "net", "title": "t", "caption": "c"}
+    assert to_png(draw_net(graph, everyone=graph, **shown).drawing)
+
+
+def test_regions_cover_the_plane():
+    def evaluate(table):
+        return np.stack([table[:, 0], -table[:, 0]], axis=1)
+
+    points = np.array([[-1.0, 0.0], [1.0, 1.0]])
+    figure = draw_regions(
+        evaluate, inputs=("a", "b"), classes=("right", "left"), points=points, labels=np.array([1, 0])
+    )
+    areas = [mark for mark in figure.drawing.marks if hasattr(mark, "rings")]
+    assert [area.tone for area in areas] == [module_tone(0), module_tone(1)]
+    assert areas[0].rings[0][:, 0].min() > areas[1].rings[0][:, 0].max() - 1
