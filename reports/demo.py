@@ -60,15 +60,11 @@ def main(folder: Path = Path("runs/demo")) -> int:
 
 
 def _train(words: list[str]) -> int:
-    """Trains as `bimt train` would, with that command line on record."""
+    """Trains as `bimt train` would."""
     from bimt.commands import train
 
     _say(f"bimt train {' '.join(words)}")
-    before, sys.argv = sys.argv, ["bimt", "train", *words]
-    try:
-        return run(train, words)
-    finally:
-        sys.argv = before
+    return run(train, words)
 
 
 def _explain(name: str, out: Path) -> Card:
