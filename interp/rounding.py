@@ -34,7 +34,12 @@ def varies(outputs: Float[Tensor, "rows outputs"]) -> Bool[Tensor, " outputs"]:
 
 
 def rounded(
-    circuit: Circuit, table: Float[Tensor, "rows inputs"], truth: Float[Tensor, "rows outputs"], *, error: float
+    circuit: Circuit,
+    table: Float[Tensor, "rows inputs"],
+    truth: Float[Tensor, "rows outputs"],
+    *,
+    scale: Float[Tensor, "rows outputs"],
+    error: float,
 ) -> Circuit:
     """Drops terms and rounds constants while no output moves by more than an error.
 
@@ -46,13 +51,13 @@ def rounded(
         circuit: One copy.
         table: Points to stay faithful on, in the table's units.
         truth: What the outputs should be there.
-        error: Largest deviation allowed, as a share of each output's range over these points, > 0.
+        scale: What a deviation is measured in at each point, > 0.
+        error: Largest deviation allowed, as a share of the scale, > 0.
     """
-    scale = output_scale(truth)
     probe = torch.linspace(0, len(table) - 1, min(_PROBE, len(table))).long().unique()
     allowed = error
     while allowed > _NOTHING:
-        found = _search(circuit, table[probe], truth[probe], scale, allowed)
+        found = _search(circuit, table[probe], truth[probe], scale[probe], allowed)
         shares = ((found.run(table)[0] - truth).abs() / scale).amax(1)
         worst = shares.amax().item()
         if worst <= error:

@@ -48,7 +48,8 @@ class Formula:
     max_error: float
     """Largest |formula - net| on the domain's points and the test split, in the table's units."""
     relative_error: float
-    """The same as a share of the range of the net's output (of a constant output: of its size)."""
+    """The same as a share of the range of the net's output over the test rows for these, over the domain for all other
+    points (of a constant output: of its size); the larger of the two."""
     r_squared: float | None
     """Against the test data; None in classification, and where the test data do not vary."""
     domain: dict[str, tuple[float, float]]
@@ -150,8 +151,9 @@ def extract_formulas(
         sparse: The net; nothing is computed for connections that are not kept.
         task: Names the columns; its training split is the domain, its test split judges.
         form: "exact" or "readable".
-        error: Readable form only: the largest deviation from the net allowed, as a share of the range of each output
-            over the points, in (0, 1).
+        error: Readable form only: the largest deviation from the net allowed, in (0, 1): on the test rows as a share of
+            each output's range over them, elsewhere in the domain as a share of its range over the domain. (A box
+            around real data has corners where nothing was ever measured and the net runs far off.)
         points: How many points are drawn uniformly from the domain, >= 1; the test split is always added.
         points_seed: Seed of the points.
 
@@ -168,9 +170,10 @@ def extract_formulas(
     task = task.to(torch.float64)
     table = _points(task, points, points_seed)
     truth = _net_outputs(sparse.net, task, table)
+    scale = torch.cat([output_scale(part).expand_as(part) for part in truth.split([points, len(task.test)])])
     circuit = to_circuit(sparse.net, task.scaling)
     if form == "readable":
-        circuit = rounded(circuit, table, truth, error=error)
+        circuit = rounded(circuit, table, truth, scale=scale, error=error)
     _check_size(circuit, task.outputs)
     variables = choose_symbols(task.inputs)
     symbols = [sympy.Symbol(name) for name in variables]
@@ -178,7 +181,7 @@ def extract_formulas(
     found = torch.from_numpy(_evaluate(exprs, list(variables), table.numpy()))
     tested = found[points:]
     errors = (found - truth).abs().amax(0)
-    shares = errors / output_scale(truth)
+    shares = ((found - truth).abs() / scale).amax(0)
     r_squared = _r_squared(task, tested)
     return Formulas(
         form=form,

@@ -408,3 +408,23 @@ def test_a_frame_has_a_row_for_every_output():
     frame = extract_formulas(whole(net, task := task_of(net)), task).to_frame()
     assert list(frame.output) == ["y1", "y2"]
     assert list(frame.columns) == ["output", "expr", "latex", "max_error", "relative_error", "r_squared"]
+
+
+def test_the_readable_form_stays_close_where_the_data_are():
+    net = mlp([[[1.01237], [0.70713]], [[3.03131, -1.31717]]], [[0.0171, 0.4137], [0.1]], activation="tanh")
+    task = task_of(net)
+    # one training row far out makes the box, and the range over it, a hundred times what the test rows see
+    inputs = task.train.inputs.clone()
+    inputs[0] = 30.0
+    task = dataclasses.replace(
+        task,
+        train=dataclasses.replace(task.train, inputs=inputs),
+        test=dataclasses.replace(
+            task.test, inputs=task.test.inputs / 100, targets=net.run(task.test.inputs[None] / 100)[0]
+        ),
+    )
+    formulas = extract_formulas(prune(net, task, tolerance=1e-9), task, form="readable", error=0.02)
+    rows = task.test.inputs.numpy()
+    truth = net.run(task.test.inputs[None])[0].numpy()
+    off = abs(formulas.evaluate(rows) - truth).max()
+    assert 1e-9 < off <= 0.02 * (truth.max() - truth.min())
