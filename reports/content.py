@@ -17,7 +17,7 @@ from reports.formulas import FormulaView, view_formulas
 from reports.predictions import draw_boundary, draw_predictions
 from reports.results import Report
 from reports.tables import Table, ablation_table, evidence_table, modules_table, prune_table, seeds_table
-from reports.words import command_line, counted, name
+from reports.words import command_line, name
 
 MOST_ROWS, MOST_REST = 20, 500
 """Rows of an ablation table that are always open, and how many more the page shows on request."""
@@ -235,7 +235,7 @@ def _commands(report: Report) -> tuple[str, ...]:
         "--tolerance",
         f"{report.selected.sparse.tolerance:g}",
     ]
-    trained = (command_line(checkpoint.command),) if checkpoint.command else ()
+    trained = [command_line([*checkpoint.command, "--out", folder])] if checkpoint.command else []
     return (*trained, command_line(explain))
 
 
@@ -251,6 +251,6 @@ def _versions(report: Report) -> Table:
     rows += [
         ("seeds trained", seeds),
         ("seed explained", str(report.selected.label)),
-        ("draws from each null", f"{counted(report.draws, 'net')}, seed {report.seed}"),
+        ("draws from each null", f"{report.draws:,}"),
     ]
     return Table(("", ""), tuple(rows))

@@ -3,8 +3,6 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
 from bimt.checkpoint import Checkpoint
 from bimt.folder import try_writing, write_file
 from bimt.messages import UserError, printable
@@ -12,10 +10,10 @@ from bimt.nets.base import Net
 from bimt.tasks.base import Task
 from interp.ablation import ablate
 from interp.graph import to_graph
-from interp.modules import find_modules
 from interp.select import prune_all, select
-from interp.selectivity import compare_with_random, loss_without_bridges
+from interp.selectivity import loss_without_bridges
 from interp.sparse import SparseNet
+from interp.stages import modules_of, selectivity_of
 from interp.symbolic import Formulas, extract_formulas
 from reports.content import make_page
 from reports.figures.png import to_png
@@ -32,17 +30,17 @@ def build_report(
     *,
     label: int | None = None,
     tolerance: float = 1e-3,
-    seed: int = 0,
     draws: int = 499,
     watch: Callable[[str], None] = lambda _: None,
 ) -> Report:
     """Explains one seed of a checkpoint: prunes it, finds its modules, ablates it and writes it down as formulas.
 
+    Every stage has its own fixed randomness: the same checkpoint gives the same report.
+
     Args:
         checkpoint: One in memory, or its folder.
         label: The seed to explain; None takes the best, as `select` does.
         tolerance: How much of the explained training share pruning may lose, > 0.
-        seed: Of the random draws behind the modules' p-values: the same gives the same report.
         draws: Nets drawn from each null, at least 499.
         watch: Told what is done next: for a net of thousands of connections the modules' nulls take minutes.
 
@@ -60,8 +58,7 @@ def build_report(
     task, sparse = chosen.checkpoint.task, chosen.sparse
     before, after = to_graph(chosen.dense, task), to_graph(sparse, task)
     watch(f"finding modules among {sparse.connections:,} connections")
-    generator = np.random.default_rng(seed)
-    modules = find_modules(after, dense=before, draws=draws, generator=generator)
+    modules = modules_of(chosen, draws=draws)
     members = {module.name: module.neurons for module in modules.modules}
     several = len(members) > 1
     watch("writing formulas")
@@ -75,14 +72,13 @@ def build_report(
         before=before,
         after=after,
         modules=modules,
-        selectivity=compare_with_random(sparse, modules, task, generator=generator),
+        selectivity=selectivity_of(chosen, modules),
         loss_without_bridges=loss_without_bridges(chosen.dense.net, modules, task) if several else None,
         zero=ablate(sparse, task, modules=members, method="zero"),
         mean=ablate(sparse, task, modules=members, method="mean"),
         exact=exact,
         readable=readable,
         no_formulas=why,
-        seed=seed,
         draws=draws,
     )
 

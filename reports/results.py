@@ -55,10 +55,8 @@ class Report:
     readable: Formulas | None
     """The same with rounded constants."""
     no_formulas: str
-    seed: int
-    """Of the random draws behind modules and selectivity."""
     draws: int
-    """From each null."""
+    """Nets drawn from each null behind the modules."""
 
     @property
     def metric_name(self) -> str:

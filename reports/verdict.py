@@ -1,6 +1,7 @@
 """The verdict of a report in plain words: what was trained, what came out, what pruning cost."""
 
 from interp.modules import Module, Modules
+from interp.splits import SIGNIFICANCE
 from reports.results import Report
 from reports.words import counted, listed, name, number, sentence
 
@@ -58,7 +59,8 @@ def how_sure(modules: Modules) -> str:
     if modules.p_structure is not None and modules.p_space is not None:
         words += (
             f" Random nets have as clean a cut with p = {number(modules.p_structure, 2)} (degrees kept) "
-            f"and p = {number(modules.p_space, 2)} (degrees and lengths kept)."
+            f"and p = {number(modules.p_space, 2)} (degrees and lengths kept)"
+            + ("." if max(modules.p_structure, modules.p_space) < SIGNIFICANCE else ": by itself, not significant.")
         )
     return words
 
