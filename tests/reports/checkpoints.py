@@ -43,10 +43,10 @@ def small_task(*, inputs=("x1", "x2", "x3"), outputs=("y1",), kind="regression",
     return Task("small", kind, tuple(inputs), tuple(outputs), splits[0], splits[1], scaling, classes)
 
 
-def small_checkpoint(task: Task, *, seeds=2, steps=40, hidden="[5]", out=None, command=()) -> Checkpoint:
+def small_checkpoint(task: Task, *, seeds=2, steps=40, hidden="[5]", command=()) -> Checkpoint:
     """Trains on a task for a moment."""
     settings = [f"steps={steps}", f"net.hidden={hidden}", "log_every=10", "learning_rate=0.02", "swaps.every=20"]
-    return train(make_config("independence", settings=settings, seeds=seeds), task=task, out=out, command=command)
+    return replace(train(make_config("independence", settings=settings, seeds=seeds), task=task), command=command)
 
 
 def without_weights(checkpoint: Checkpoint) -> Checkpoint:

@@ -56,7 +56,9 @@ def test_nothing_runs_and_nothing_is_asked_for(tmp_path, server):
         "'onload='document.title=1",
         "javascript:document.title=1",
     )
-    report = build_report(small_checkpoint(small_task(inputs=names[:3], outputs=names[3:]), command=names))
+    report = build_report(
+        small_checkpoint(small_task(inputs=names[:3], outputs=names[3:]), hidden="[2]", seeds=1, command=names)
+    )
     page = write_report(report, tmp_path)[0]
     text, console = opened(page, tmp_path / "profile")
     assert "<title>small – report</title>" in text

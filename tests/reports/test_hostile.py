@@ -12,7 +12,7 @@ from tests.reports.test_report import check_markdown, check_page
 def report():
     """A report in which every name is hostile: inputs, outputs, the task, the command line."""
     task = small_task(inputs=HOSTILE[:6], outputs=HOSTILE[6:])
-    return build_report(small_checkpoint(task, steps=60, seeds=1, command=("bimt", "train", *HOSTILE)))
+    return build_report(small_checkpoint(task, steps=40, hidden="[2]", seeds=1, command=("bimt", "train", *HOSTILE)))
 
 
 @pytest.fixture(scope="module")
