@@ -13,7 +13,6 @@ from jaxtyping import Float, Int
 from scipy.optimize import linear_sum_assignment
 
 from bimt.cost import Reduce, relocation_factors
-from bimt.geometry import distances
 from bimt.nets.base import Net
 from bimt.wiring import Link, Population
 
@@ -62,7 +61,7 @@ class Layout:
             if target in self.populations and source in self.populations
         ]
         self._tables = {
-            (a, b): distances(net.wiring.slots_of(a), net.wiring.slots_of(b)).numpy()
+            (a, b): net.wiring.lengths(a, b).numpy()
             for tie in self.ties
             for a, b in ((tie.target, tie.source), (tie.source, tie.target))
         }

@@ -3,7 +3,7 @@
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Int, Shaped
 
 from bimt.cost import Reduce
 from bimt.layout import Layout, cheapest_slots
@@ -12,6 +12,8 @@ from bimt.spectral import spectral_places
 from bimt.wiring import Population
 
 Method = Literal["none", "pairs", "assignment", "spectral"]
+
+Rows = Int[np.ndarray, " moved"]
 
 
 def relocate_(
@@ -64,13 +66,13 @@ def _exchange_in_order_(layout: Layout, population: Population, order: Int[np.nd
     name, rows = population.name, np.arange(len(order))
     recurrent = layout.is_recurrent(name)
     partners = _same_block(population)
-    at_place = None
+    at_place = stay = np.empty(0)
     for turn in range(order.shape[1]):
-        if at_place is None or recurrent:
-            # at_place[s, n, k]: what neuron n would cost where neuron k sits now
+        if turn == 0 or recurrent:
+            # at_place[s, n, k]: what neuron n would cost where neuron k sits now; stay: where it sits itself
             at_place = np.take_along_axis(layout.prices(name), layout.places[name][:, None, :], axis=2)
+            stay = at_place.diagonal(axis1=1, axis2=2)
         neuron = order[:, turn]
-        stay = np.einsum("skk->sk", at_place)
         gain = at_place[rows, neuron] + at_place[rows, :, neuron] - stay[rows, neuron][:, None] - stay
         if recurrent:
             gain = gain + 2 * (layout.mutual(name) * layout.lengths(name))[rows, neuron]
@@ -78,14 +80,13 @@ def _exchange_in_order_(layout: Layout, population: Population, order: Int[np.nd
             gain = np.where(partners[neuron], gain, 0.0)
         other = gain.argmin(1)
         moved = rows[gain[rows, other] < 0]
-        _exchange_(layout.places[name], moved, neuron[moved], other[moved])
-        at_place[moved[:, None], :, np.stack([neuron, other], 1)[moved]] = at_place[
-            moved[:, None], :, np.stack([other, neuron], 1)[moved]
-        ]
+        if len(moved):
+            _exchange_(layout.places[name], moved, neuron[moved], other[moved])
+            _exchange_(at_place.swapaxes(1, 2), moved, neuron[moved], other[moved])
 
 
-def _exchange_(place: Int[np.ndarray, "seeds size"], rows: np.ndarray, one: np.ndarray, other: np.ndarray) -> None:
-    place[rows, one], place[rows, other] = place[rows, other], place[rows, one]
+def _exchange_(values: Shaped[np.ndarray, "seeds size ..."], rows: Rows, one: Rows, other: Rows) -> None:
+    values[rows, one], values[rows, other] = values[rows, other], values[rows, one]
 
 
 def _same_block(population: Population) -> Bool[np.ndarray, "size size"] | None:

@@ -13,6 +13,8 @@ from einops import rearrange
 from jaxtyping import Float, Shaped
 from torch import Tensor
 
+from bimt.geometry import distances
+
 Role = Literal["input", "hidden", "output"]
 
 
@@ -123,6 +125,7 @@ class Wiring:
     _sites: dict[str, Site] = field(init=False, repr=False, compare=False)
     _into: dict[str, tuple[Link, ...]] = field(init=False, repr=False, compare=False)
     _biases: dict[str, Bias] = field(init=False, repr=False, compare=False)
+    _lengths: dict[tuple[str, str], Tensor] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Builds the look-ups and refuses a wiring that contradicts itself."""
@@ -134,6 +137,7 @@ class Wiring:
         into = {name: tuple(link for link in self.links if link.target == name) for name in self._sites}
         object.__setattr__(self, "_into", into)
         object.__setattr__(self, "_biases", {bias.site: bias for bias in self.biases})
+        object.__setattr__(self, "_lengths", {})
         _check_reach(self)
 
     @property
@@ -173,6 +177,16 @@ class Wiring:
         if slots is None:
             raise ValueError(f"population {population!r} has no slots, so its neurons have no position")
         return slots
+
+    def lengths(self, one: str, other: str) -> Float[Tensor, "slots_of_one slots_of_other"]:
+        """Returns the distance of every slot of one population to every slot of another; worked out once.
+
+        Raises:
+            ValueError: If one of them has no slots.
+        """
+        if (one, other) not in self._lengths:
+            self._lengths[one, other] = distances(self.slots_of(one), self.slots_of(other))
+        return self._lengths[one, other]
 
     def links_into(self, site: str) -> tuple[Link, ...]:
         """Returns the links that end at a site."""
