@@ -3,7 +3,7 @@
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Bool, Int, Shaped
+from jaxtyping import Bool, Int
 
 from bimt.cost import Reduce
 from bimt.layout import Layout, cheapest_slots
@@ -12,8 +12,6 @@ from bimt.spectral import spectral_places
 from bimt.wiring import Population
 
 Method = Literal["none", "pairs", "assignment", "spectral"]
-
-Rows = Int[np.ndarray, " moved"]
 
 
 def relocate_(
@@ -63,30 +61,27 @@ def _exchange_pairs_(layout: Layout, top_k: int) -> None:
 
 def _exchange_in_order_(layout: Layout, population: Population, order: Int[np.ndarray, "seeds tried"]) -> None:
     """Takes neurons in turn; each trades places with the neuron of its block that lowers the cost the most."""
-    name, rows = population.name, np.arange(len(order))
+    name = population.name
     recurrent = layout.is_recurrent(name)
-    partners = _same_block(population)
-    at_place = stay = np.empty(0)
-    for turn in range(order.shape[1]):
-        if turn == 0 or recurrent:
-            # at_place[s, n, k]: what neuron n would cost where neuron k sits now; stay: where it sits itself
-            at_place = np.take_along_axis(layout.prices(name), layout.places[name][:, None, :], axis=2)
-            stay = at_place.diagonal(axis1=1, axis2=2)
-        neuron = order[:, turn]
-        gain = at_place[rows, neuron] + at_place[rows, :, neuron] - stay[rows, neuron][:, None] - stay
-        if recurrent:
-            gain = gain + 2 * (layout.mutual(name) * layout.lengths(name))[rows, neuron]
-        if partners is not None:
-            gain = np.where(partners[neuron], gain, 0.0)
-        other = gain.argmin(1)
-        moved = rows[gain[rows, other] < 0]
-        if len(moved):
-            _exchange_(layout.places[name], moved, neuron[moved], other[moved])
-            _exchange_(at_place.swapaxes(1, 2), moved, neuron[moved], other[moved])
-
-
-def _exchange_(values: Shaped[np.ndarray, "seeds size ..."], rows: Rows, one: Rows, other: Rows) -> None:
-    values[rows, one], values[rows, other] = values[rows, other], values[rows, one]
+    table, partners = layout.prices(name), _same_block(population)
+    for row, tried in enumerate(order.tolist()):
+        place = layout.places[name][row]
+        # at_place[n, k]: what neuron n would cost where neuron k sits now; stay: where it sits itself
+        at_place = table[row][:, place]
+        stay = at_place.diagonal()
+        for neuron in tried:
+            gain = at_place[neuron] + at_place[:, neuron] - stay[neuron] - stay
+            if recurrent:
+                gain += 2 * (layout.mutual(name) * layout.lengths(name))[row, neuron]
+            if partners is not None:
+                gain[~partners[neuron]] = 0.0
+            other = int(gain.argmin())
+            if gain[other] < 0:
+                place[neuron], place[other] = place[other], place[neuron]
+                moved = at_place[:, neuron].copy()
+                at_place[:, neuron], at_place[:, other] = at_place[:, other], moved
+                if recurrent:
+                    at_place[:] = layout.prices(name)[row][:, place]
 
 
 def _same_block(population: Population) -> Bool[np.ndarray, "size size"] | None:
