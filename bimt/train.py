@@ -1,6 +1,7 @@
 """The training loop: prediction loss plus connection cost, neurons on the move, a checkpoint now and then."""
 
 import math
+import statistics
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 from torch import Tensor
+from torch.optim.adamw import adamw
 
 from bimt.checkpoint import Checkpoint, CheckpointFolder, Progress, load_checkpoint
 from bimt.config import TrainConfig
@@ -129,8 +131,7 @@ class _Run:
         for leaf, part in zip(self.net.parameters.values(), _parts(self.gradient, net), strict=True):
             leaf.requires_grad_()
             leaf.grad = part
-        self.flat.grad = self.gradient
-        self.optimizer = torch.optim.AdamW([self.flat], lr=config.learning_rate, weight_decay=0.0, fused=True)
+        self.first_moment, self.second_moment = torch.zeros_like(self.flat), torch.zeros_like(self.flat)
         self.step = 0
         self.interrupted = False
         self.stopped: dict[int, str] = {}
@@ -164,11 +165,8 @@ class _Run:
             for frame in range(len(saved.snapshots["step"]))
         ]
         run.good = progress.good.clone()
-        run.optimizer.state[run.flat] = {
-            "step": torch.tensor(float(progress.step)),
-            "exp_avg": progress.first_moment.clone(),
-            "exp_avg_sq": progress.second_moment.clone(),
-        }
+        run.first_moment.copy_(progress.first_moment)
+        run.second_moment.copy_(progress.second_moment)
         return run
 
     def advance(self, should_stop: Callable[[], bool]) -> Iterator[Moment]:
@@ -188,7 +186,6 @@ class _Run:
 
     def checkpoint(self) -> Checkpoint:
         """Returns what the run has reached."""
-        state = self.optimizer.state[self.flat]
         unfinished = self.step < self.config.steps
         return Checkpoint(
             path=None,
@@ -200,8 +197,8 @@ class _Run:
             snapshots={name: torch.stack([frame[name] for frame in self.frames]) for name in self.frames[0]},
             progress=Progress(
                 step=self.step,
-                first_moment=state["exp_avg"].clone(),
-                second_moment=state["exp_avg_sq"].clone(),
+                first_moment=self.first_moment.clone(),
+                second_moment=self.second_moment.clone(),
                 good=self.good.clone(),
                 generators=tuple(generator_states(self.generators)),
             )
@@ -226,7 +223,27 @@ class _Run:
         for row in self.stopped:
             for part in self.net.parameters.values():
                 part.grad[row] = 0.0  # type: ignore[index]
-        self.optimizer.step()
+        self._descend()
+
+    @torch.no_grad()
+    def _descend(self) -> None:
+        """One step of AdamW on all parameters at once; torch's function, as its class costs more than the step."""
+        adamw(
+            [self.flat],
+            [self.gradient],
+            [self.first_moment],
+            [self.second_moment],
+            [],
+            [torch.tensor(float(self.step))],  # counted up by adamw
+            fused=True,
+            amsgrad=False,
+            beta1=0.9,
+            beta2=0.999,
+            lr=self.config.learning_rate,
+            weight_decay=0.0,
+            eps=1e-8,
+            maximize=False,
+        )
 
     def _losses(self, batch: Split) -> Tensor:
         return self.seen.loss(self.net.run(batch.inputs), batch.targets)
@@ -266,9 +283,7 @@ class _Run:
     def _restore(self, row: int) -> None:
         for part, saved in zip(_parts(self.flat, self.net), _parts(self.good, self.net), strict=True):
             part[row] = saved[row]
-        state = self.optimizer.state.get(self.flat, {})
-        buffers = [state[name] for name in ("exp_avg", "exp_avg_sq") if name in state]
-        for buffer in buffers:
+        for buffer in (self.first_moment, self.second_moment):
             for part in _parts(buffer, self.net):
                 part[row] = 0.0
 
@@ -337,7 +352,8 @@ class _Run:
 
     def _moment(self) -> Moment:
         latest = [row for row in self.history[-self.config.seeds :] if row["step"] == self.history[-1]["step"]]
-        last = pd.DataFrame(latest).median()
+        names = "train_loss", "cost", "connections"
+        last = {name: float(statistics.median(row[name] for row in latest)) for name in names}
         news, self.news = tuple(self.news), []
         return Moment(
             step=self.step,
