@@ -253,8 +253,18 @@ def _equations(circuit: Circuit, symbols: Sequence[sympy.Symbol], outputs: Seque
 def _evaluate(
     exprs: Sequence[sympy.Expr], names: Sequence[str], table: Float[np.ndarray, "rows inputs"]
 ) -> Float[np.ndarray, "rows outputs"]:
-    function = sympy.lambdify([sympy.Symbol(name) for name in names], list(exprs), cse=True, dummify=True)
+    function = sympy.lambdify([sympy.Symbol(name) for name in names], list(exprs), cse=_shared, dummify=True)
     return np.stack([np.broadcast_to(value, len(table)) for value in function(*table.T)], axis=1).astype(np.float64)
+
+
+def _shared(exprs: Sequence[sympy.Expr]) -> tuple[list[tuple[sympy.Symbol, sympy.Expr]], list[sympy.Expr]]:
+    """Names common parts by symbols that are nobody else's.
+
+    sympy's own x0, x1, ... avoid the symbols of the expressions, not those of columns that no expression reads.
+    """
+    names = sympy.numbered_symbols(cls=sympy.Dummy)
+    found: tuple[list[tuple[sympy.Symbol, sympy.Expr]], list[sympy.Expr]] = sympy.cse(exprs, names, list=False)
+    return found
 
 
 def _metric(task: Task, outputs: Float[Tensor, "rows outputs"]) -> float:

@@ -143,6 +143,17 @@ def test_pruned_outputs_name_only_what_they_read():
     assert r"\operatorname{SiLU}(z) &= \frac{z}{1 + e^{- z}}" in y2.latex
 
 
+@pytest.mark.parametrize("unread", ["x0", "x1", "x2", "x3", "run time"])
+def test_an_input_that_is_not_read_does_not_stand_in_for_a_common_part(unread):
+    # common parts of the outputs would be called x0, x1, ..., and so may a column that no output reads
+    net = mlp([[[0.7, -0.4, 0.0], [0.3, 0.8, 0.0]], [[1.1, -0.9], [0.6, 0.5]], [[1.2, -0.7], [-1.5, 0.4]]])
+    task = dataclasses.replace(task_of(net), inputs=("a", "b", unread))
+    formulas = extract_formulas(whole(net, task), task)
+    assert_equals_net(formulas, net, task)
+    assert all(formula.relative_error < 1e-12 for formula in formulas.formulas)
+    assert formulas.metric == pytest.approx(1, abs=1e-12)
+
+
 def test_large_formulas_are_shown_neuron_by_neuron():
     net = random_mlp([3, 3, 2], seed=3)
     task = task_of(net)
