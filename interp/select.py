@@ -5,6 +5,7 @@ from pathlib import Path
 
 from bimt.checkpoint import Checkpoint, load_checkpoint
 from bimt.messages import UserError, printable
+from bimt.tasks.base import Task
 from interp.prune import prune
 from interp.sparse import SparseNet, whole
 
@@ -27,17 +28,18 @@ def select(checkpoint: Checkpoint | Path | str, label: int | None = None, *, tol
 
     Args:
         checkpoint: One in memory, or its folder.
-        label: The seed; None takes the best: the highest explained share of the training split after pruning (R^2; in
-            classification the accuracy, then the cross-entropy), ties by fewer connections.
+        label: The seed; None takes the best: the highest metric on the training split after pruning (R^2 or accuracy),
+            ties by fewer connections.
         tolerance: As in `prune`.
 
     Raises:
-        UserError: If there is no such seed, or its training stopped.
+        UserError: If there is no such seed, its training stopped, or the tolerance is not positive.
     """
     if not isinstance(checkpoint, Checkpoint):
         checkpoint = load_checkpoint(checkpoint)
     if label is None:
-        sparse = max(prune_all(checkpoint, tolerance=tolerance), key=_rank)
+        candidates = prune_all(checkpoint, tolerance=tolerance)
+        sparse = max(candidates, key=lambda sparse: (_train_metric(sparse, checkpoint.task), -sparse.connections))
     else:
         sparse = _prune_label(checkpoint, _checked(checkpoint, label), tolerance)
     net = checkpoint.net.seed(checkpoint.labels.index(sparse.label))
@@ -48,7 +50,7 @@ def prune_all(checkpoint: Checkpoint, *, tolerance: float = 1e-3) -> list[Sparse
     """Prunes every seed that did not stop.
 
     Raises:
-        UserError: If all of them stopped.
+        UserError: If all of them stopped, or the tolerance is not positive.
     """
     if not checkpoint.running:
         raise UserError(f"every seed of {printable(checkpoint.path)} stopped; train again with a lower learning_rate")
@@ -56,12 +58,14 @@ def prune_all(checkpoint: Checkpoint, *, tolerance: float = 1e-3) -> list[Sparse
 
 
 def _prune_label(checkpoint: Checkpoint, label: int, tolerance: float) -> SparseNet:
+    if not tolerance > 0:
+        raise UserError(f"--tolerance must be above 0, got {tolerance}")
     net = checkpoint.net.seed(checkpoint.labels.index(label))
     return prune(net, checkpoint.task, tolerance=tolerance, label=label)
 
 
-def _rank(sparse: SparseNet) -> tuple[float, int]:
-    return sparse.explained, -sparse.connections
+def _train_metric(sparse: SparseNet, task: Task) -> float:
+    return task.metric(sparse.net.run(task.train.inputs[None]), task.train.targets[None]).item()
 
 
 def _checked(checkpoint: Checkpoint, label: int) -> int:

@@ -1,13 +1,17 @@
 import dataclasses
 
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bimt.checkpoint import Checkpoint, save_checkpoint
+from bimt.cli import run
 from bimt.config import make_config
 from bimt.messages import UserError
 from bimt.train import train
+from interp import commands
 from interp.export import save_pruned
 from interp.prune import prune, shrink
 from interp.select import prune_all, select
@@ -129,6 +133,32 @@ def test_the_best_seed_explains_most_after_pruning(trained):
     assert [sparse.label for sparse in all_seeds] == [0, 1, 2]
     assert select(trained).sparse.explained == max(sparse.explained for sparse in all_seeds)
     assert select(trained, 1).label == 1
+
+
+def test_of_seeds_with_the_same_accuracy_the_smaller_is_best():
+    # both are always right; the larger one is surer of it, which the cross-entropy sees and the accuracy does not
+    large = mlp([[[3.0], [0.0]], [[4.0, 0.0], [-4.0, 0.0]]], activation="tanh")
+    small = mlp([[[3.0], [0.0]], [[1.0, 0.0], [0.0, 0.0]]], activation="tanh")
+    both = {name: torch.cat([large.parameters[name], small.parameters[name]]) for name in large.parameters}
+    checkpoint = Checkpoint(
+        path=None,
+        config=make_config("two_moons", seeds=2),
+        net=large.replaced(parameters=both, places={}),
+        task=task_of(large, kind="classification"),
+        stopped={},
+        history=pd.DataFrame(),
+        snapshots={},
+        progress=None,
+    )
+    assert [sparse.connections for sparse in prune_all(checkpoint)] == [3, 2]
+    assert select(checkpoint).label == 1
+
+
+@pytest.mark.parametrize("tolerance", ["0", "-1", "nan"])
+def test_a_tolerance_that_is_not_positive_is_refused(trained, tmp_path, capsys, tolerance):
+    save_checkpoint(trained, tmp_path)
+    assert run(commands.prune, [str(tmp_path), "--tolerance", tolerance]) == 2
+    assert "--tolerance must be above 0, got" in capsys.readouterr().err
 
 
 def test_a_seed_that_is_not_there_is_refused(trained):
