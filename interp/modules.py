@@ -174,6 +174,7 @@ def find_modules(
 
     Raises:
         ValueError: If an option is unknown, draws are too few, or a weight is not a finite number >= 0.
+        UserError: If the readout is to be left out of a net that has no other connections.
     """
     if weights not in ("weight", "functional"):
         raise ValueError(f'`weights` must be "weight" or "functional", got {weights!r}')

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import networkx as nx
 import numpy as np
 
+from bimt.messages import UserError
 from interp.communities import Connections
 from interp.nulls import Wires
 from interp.sparse import Neuron
@@ -97,7 +98,8 @@ def choose_readout(vertices: nx.MultiDiGraph, readout: str) -> nx.MultiDiGraph:
     `auto` leaves it out only if the whole net is one part and its rest falls into several that all reach inputs.
 
     Raises:
-        ValueError: If `readout` is none of the three, or leaving it out leaves no connection.
+        ValueError: If `readout` is none of the three.
+        UserError: If leaving it out leaves no connection.
     """
     if readout not in ("auto", "include", "exclude"):
         raise ValueError(f'`readout` must be "auto", "include" or "exclude", got {readout!r}')
@@ -107,7 +109,7 @@ def choose_readout(vertices: nx.MultiDiGraph, readout: str) -> nx.MultiDiGraph:
     parts = find_parts(rest)
     if readout == "exclude":
         if not parts and find_parts(vertices):
-            raise ValueError("without its readout this net has no connection: use readout='include'")
+            raise UserError('without its readout this net has no connection; use the readout "include"')
         return rest
     whole = find_parts(vertices)
     return rest if len(whole) == 1 and len(parts) > 1 and all(part.inputs for part in parts) else vertices

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
+from bimt.messages import UserError
 from interp.modules import find_modules
 from interp.parts import Persistence
 from tests.graphs import add_edge, joined_by_readout, make_graph, neuron, one_module, planted, relabelled, two_parts
@@ -233,6 +234,9 @@ def test_unknown_options_are_refused():
         modules_of(two_parts(), weights="length")
     with pytest.raises(ValueError, match="`draws` must be at least 499, got 100"):
         modules_of(two_parts(), draws=100)
+
+
+def test_a_net_of_readout_alone_is_the_callers_to_mend():
     direct = make_graph({"in": 1, "out": 1}, [("in[0]", "out[0]", 1.0)])
-    with pytest.raises(ValueError, match="without its readout this net has no connection"):
+    with pytest.raises(UserError, match="without its readout this net has no connection"):
         modules_of(direct, readout="exclude")
