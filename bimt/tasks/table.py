@@ -1,5 +1,6 @@
 """A table of one's own: CSV, TSV or Parquet, columns chosen by name, scaled and split."""
 
+import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -157,7 +158,12 @@ def numeric_columns(frame: pd.DataFrame, names: Sequence[str]) -> torch.Tensor:
 
 
 def _read_text(path: Path, separator: str) -> pd.DataFrame:
-    rows = pd.read_csv(path, sep=separator, header=None, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    """Reads cells as text. Blank lines count as rows, for they may be missing values, but not at the ends of a file."""
+    text = io.StringIO(path.read_text(encoding="utf-8-sig").lstrip("\n"))
+    rows = pd.read_csv(text, sep=separator, header=None, dtype=str, keep_default_na=False, skip_blank_lines=False)
+    rows = rows.fillna("")
+    last = np.flatnonzero((rows != "").any(axis=1)).max(initial=0)
+    rows = rows.iloc[: last + 1]
     frame = rows.iloc[1:].reset_index(drop=True)
     frame.columns = rows.iloc[0].tolist()
     return frame

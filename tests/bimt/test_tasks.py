@@ -10,7 +10,7 @@ from sklearn.metrics import accuracy_score, log_loss, r2_score, recall_score
 from bimt.config import make_config
 from bimt.messages import UserError
 from bimt.tasks.base import Scaling, Split, Task
-from bimt.tasks.table import TableTask, read_table
+from bimt.tasks.table import TableTask, numeric_columns, read_table
 
 # Published data
 
@@ -119,6 +119,19 @@ def test_a_table_is_split_scaled_and_scaled_back(tmp_path):
     expected = frame.to_numpy()
     assert found[found[:, 0].argsort()] == pytest.approx(expected[expected[:, 0].argsort()])
     assert torch.allclose(task.scaling.to_net(task.scaling.inputs_to_table(task.test.inputs)), task.test.inputs)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv"])
+def test_a_blank_line_is_a_missing_value_only_between_rows(tmp_path, suffix):
+    file = tmp_path / f"data{suffix}"
+    file.write_text("\n\na\n1\n2\n\n\n")
+    assert read_table(file)["a"].tolist() == ["1", "2"]
+    file.write_text("a\n1\n\n3\n")
+    with pytest.raises(UserError, match="row 2 of column a must be a finite number, got ''"):
+        numeric_columns(read_table(file), ["a"])
+    file.write_text("\n\n")
+    with pytest.raises(UserError, match="cannot be read"):
+        read_table(file)
 
 
 def test_the_split_follows_its_seed(tmp_path):
