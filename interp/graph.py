@@ -42,7 +42,8 @@ def to_graph(sparse: SparseNet, task: Task) -> nx.DiGraph:
     net, live = sparse.net, on_path(sparse.net.wiring, sparse.kept)
     graph = nx.DiGraph(inputs=[], outputs=[])
     _add_neurons(graph, net, task, live)
-    spread = {name: value[0].std(0, correction=0) for name, value in net.activations(task.train.inputs[None]).items()}
+    values = net.activations(task.train.inputs[None])
+    spread = {link.source: _spread(values[link.source][0]) for link in net.wiring.links}
     for link in net.wiring.links:
         _add_link(graph, net, link, link.view(sparse.kept[link.parameter])[0], spread[link.source])
     fixed: tuple[Skip | Gate, ...] = (*net.wiring.skips, *net.wiring.gates)
@@ -172,6 +173,11 @@ def _position(net: Net, population: str, index: int, depth: float) -> tuple[floa
     place = net.positions(population)[0, index].tolist()
     x, y = (*place, 0.5)[:2]
     return x, y, depth
+
+
+def _spread(values: Tensor) -> Tensor:
+    """Returns each neuron's standard deviation over the rows; torch warns of layers without neurons."""
+    return values.std(0, correction=0) if values.numel() else values.new_zeros(values.shape[1])
 
 
 def _add_link(graph: nx.DiGraph, net: Net, link: Link, kept: Tensor, spread: Tensor) -> None:

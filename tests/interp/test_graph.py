@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bimt.messages import UserError
 from interp.graph import crossings, node_link, portable, to_graph, write_graph
-from interp.prune import prune
+from interp.prune import prune, shrink
 from interp.sparse import Neuron, whole
 from tests.nets import mlp, task_of, two_parts
 
@@ -110,3 +110,11 @@ def test_crossings_are_pairs_with_reversed_ends():
     full = mlp([[[1.0, 1.0], [1.0, 1.0]], [[1.0, 1.0], [1.0, 1.0]]])
     graphs = [to_graph(prune(net, task_of(net)), task_of(net)) for net in (straight, crossed, full)]
     assert [crossings(graph) for graph in graphs] == [0, 1, 2]
+
+
+def test_a_net_whose_hidden_layer_is_empty_is_a_graph_without_edges():
+    net = mlp([[[0.0]], [[0.0]]], [[0.5], [1.0]])
+    smaller = shrink(prune(net, task_of(mlp([[[1.0]], [[1.0]]]))))
+    graph = to_graph(whole(smaller, task_of(net)), task_of(net))  # warnings are errors here
+    assert sorted(map(str, graph)) == ["in[0]", "out[0]"]
+    assert graph.number_of_edges() == 0
