@@ -116,7 +116,7 @@ def ablation(
     pairs: Annotated[bool, typer.Option("--pairs", help="Also ablate every two neurons together.")] = False,
     seed: Seed = None,
     tolerance: Tolerance = 1e-3,
-    csv: Annotated[Path | None, typer.Option("--csv", help="File for the table as CSV.", metavar="FILE")] = None,
+    csv: Annotated[Path | None, typer.Option("--csv", help="New file for the table as CSV.", metavar="FILE")] = None,
     json: AsJson = False,
 ) -> None:
     """Takes every connection, neuron and module out in turn, and says what the test split loses.
@@ -126,11 +126,13 @@ def ablation(
     """
     import torch
 
-    from bimt.cli import emit, stdout_console
+    from bimt.cli import UserError, emit, printable, stdout_console
     from interp.ablation import ablate
     from interp.select import select
     from interp.stages import modules_of
 
+    if csv is not None and csv.is_file():
+        raise UserError(f"{printable(csv)} is there already; choose another name")
     sparse, task = (chosen := select(checkpoint, seed, tolerance=tolerance)).sparse, chosen.checkpoint.task
     members = {module.name: module.neurons for module in modules_of(chosen).modules}
     generator = torch.Generator().manual_seed(0)

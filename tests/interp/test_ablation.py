@@ -519,6 +519,14 @@ def test_the_command_with_every_option(checkpoint, capsys, tmp_path):
     assert float(lines[0]["drop y1"]) == document["rows"][0]["per_output"][0]
 
 
+def test_the_command_overwrites_no_file(checkpoint, capsys, tmp_path):
+    file = tmp_path / "my.csv"
+    file.write_text("mine")
+    assert run(commands.ablation, [str(checkpoint), "--csv", str(file)]) == 2
+    assert "my.csv is there already; choose another name" in capsys.readouterr().err
+    assert file.read_text() == "mine"
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
