@@ -1,0 +1,65 @@
+"""docs/json.md names every key that the commands print."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from bimt import commands as train_commands
+from bimt.cli import run
+from bimt.config import make_config
+from bimt.train import train
+from interp import commands
+
+DOCUMENT = (Path(__file__).parents[1] / "docs" / "json.md").read_text(encoding="utf-8")
+NAMED_BY_DATA = {"variables", "domain", "stopped"}
+"""Mappings whose keys are columns or labels."""
+NODE_LINK = {"directed", "multigraph", "graph", "nodes", "edges", "node_default", "edge_default"}
+"""What networkx adds."""
+SETTINGS = ["steps=300", "net.hidden=[5]", "swaps.every=100"]
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    path = tmp_path_factory.mktemp("json") / "run"
+    train(make_config("independence", settings=SETTINGS), out=path)
+    return str(path)
+
+
+def keys(document) -> set[str]:
+    if isinstance(document, list):
+        return set().union(*map(keys, document))
+    if not isinstance(document, dict):
+        return set()
+    inner = (keys(value) for key, value in document.items() if key not in NAMED_BY_DATA)
+    return set(document).union(*inner)
+
+
+def documented(command: str) -> set[str]:
+    section = re.search(rf"## `bimt {command} .*?(?=\n## |\Z)", DOCUMENT, re.DOTALL)[0]
+    return set(re.findall(r"`(\w+)`", section))
+
+
+@pytest.mark.parametrize("command", ["prune", "graph", "modules", "ablation", "symbolic"])
+def test_every_key_of_an_explanation_is_documented(command, checkpoint, capsys):
+    options = ["--pairs"] if command == "ablation" else []
+    assert run(getattr(commands, command), [checkpoint, "--json", *options]) == 0
+    found = keys(json.loads(capsys.readouterr().out)) - (NODE_LINK if command == "graph" else set())
+    assert found - documented(command) == set()
+
+
+def test_every_key_of_train_is_documented(tmp_path, capsys):
+    settings = [word for setting in SETTINGS for word in ("--set", setting)]
+    words = ["independence", "--out", str(tmp_path / "run"), "--json", "--quiet", *settings]
+    assert run(train_commands.train, words) == 0
+    assert keys(json.loads(capsys.readouterr().out)) - documented("train") == set()
+
+
+def test_every_key_of_predict_is_documented(checkpoint, tmp_path, capsys):
+    data = tmp_path / "new.csv"
+    data.write_text("x1,x2,x3,x4\n0,0,0,0\n")
+    assert (
+        run(train_commands.predict, [checkpoint, "--data", str(data), "--out", str(tmp_path / "p.csv"), "--json"]) == 0
+    )
+    assert keys(json.loads(capsys.readouterr().out)) - documented("predict") == set()
