@@ -243,6 +243,8 @@ def _complaint(error: Exception) -> str | None:
         return str(error)
     if isinstance(error, OSError):
         return _file_complaint(error)
+    if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error)):
+        return "not enough memory; ask for a smaller net, fewer seeds or fewer rows"
     from typer.exceptions import TyperException
 
     if isinstance(error, TyperException):

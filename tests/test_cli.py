@@ -198,6 +198,8 @@ def test_wrong_usage_is_one_line(capsys, words, line):
         (PermissionError(13, "Permission denied", Path("out")), "out: permission denied"),
         (OSError(36, "File name too long", "x" * 10_000), None),
         (OSError(28, "No space left on device"), "cannot write: no space left on device"),
+        (MemoryError(), "not enough memory; ask for a smaller net, fewer seeds or fewer rows"),
+        (RuntimeError("[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory"), None),
         (refused(steps="many"), "steps must be a valid integer, got 'many'"),
         (typer.BadParameter("seeds must differ"), "invalid value: seeds must differ"),
     ],
@@ -213,7 +215,8 @@ def test_the_callers_mistake_is_one_line(capsys, error, line):
 
 
 @pytest.mark.parametrize(
-    "error", [ValueError("a bug"), OSError("a bug"), ConnectionResetError(104, "reset"), KeyError(1)]
+    "error",
+    [ValueError("a bug"), RuntimeError("a bug"), OSError("a bug"), ConnectionResetError(104, "reset"), KeyError(1)],
 )
 def test_a_bug_is_not_hidden(error):
     with pytest.raises(type(error)) as caught:
