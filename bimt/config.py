@@ -181,6 +181,10 @@ def make_config(
         if value is not None:
             _put_(given, key.replace("__", "."), value)
     if task is not None:
+        named = given.get("task")
+        other = named.get("name", task) if isinstance(named, dict) else named
+        if isinstance(other, str) and other != task:
+            raise UserError(f"the task is {printable(task)}, but the settings say {printable(other)}; name one of them")
         _put_(given, "task.name", task)
     name = given["task"].get("name") if isinstance(given.get("task"), dict) else given.get("task")
     if name is None:

@@ -87,6 +87,13 @@ def test_later_settings_win(tmp_path):
     assert config.cost.offset == 0.2  # two_moons' own
 
 
+@pytest.mark.parametrize("other", ["task=crossing", "task.name=crossing"])
+def test_two_tasks_are_refused(other):
+    assert make_config("crossing", settings=[other]).task.name == "crossing"
+    with pytest.raises(UserError, match="the task is independence, but the settings say crossing"):
+        make_config("independence", settings=[other])
+
+
 def test_the_published_settings_are_the_defaults():
     config = make_config("independence")
     assert (config.steps, config.learning_rate, config.net.hidden, config.net.activation) == (
