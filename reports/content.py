@@ -57,6 +57,7 @@ class Page:
     modules: Table
     module_tones: tuple[str, ...]
     """The hue of each row of `modules`."""
+    modules_note: str
     evidence: Table
     prune: Table
     threshold: str
@@ -99,6 +100,7 @@ def make_page(report: Report) -> Page:
         pictures=_pictures(report),
         modules=modules_table(report),
         module_tones=tuple(map(module_tone, range(len(report.modules.modules)))),
+        modules_note=_modules_note(report),
         evidence=evidence_table(report.modules, report.loss_without_bridges),
         prune=prune_table(report),
         threshold=_threshold(report),
@@ -173,6 +175,16 @@ def _threshold(report: Report) -> str:
         f"Every weight{size} was cut: the largest single cut that costs less "
         f"than {sparse.tolerance:g} of what the net explains of the training data. Biases are never cut. This is the "
         "smallest net found, not the sparsest there is. The loss is in the units that the net sees."
+    )
+
+
+def _modules_note(report: Report) -> str:
+    note = "Without it: all its hidden neurons set to zero at once, on the test split."
+    if not report.compares_outputs:
+        return note
+    return (
+        f"{note} If one output alone suffers, the module has a job of its own; beside it, 200 random sets of as many "
+        "neurons from the same layers."
     )
 
 

@@ -59,6 +59,11 @@ class Report:
     """Nets drawn from each null behind the modules."""
 
     @property
+    def compares_outputs(self) -> bool:
+        """Whether there are several outputs, so that a part can matter to one of them alone."""
+        return len(self.zero.outputs) > 1
+
+    @property
     def metric_name(self) -> str:
         """What the metric is called."""
         return "accuracy" if self.selected.checkpoint.task.kind == "classification" else "R²"

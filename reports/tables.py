@@ -73,7 +73,11 @@ def seeds_table(report: Report) -> Table:
 
 
 def modules_table(report: Report) -> Table:
-    """Lists the modules: what is in them, what they serve and what is lost without them."""
+    """Lists the modules: what is in them, what they serve and what is lost without them.
+
+    Of a single output every set of neurons has all its effect there: then nothing is said of how focused a module is.
+    """
+    measures = 3 if report.compares_outputs else 1
     beside = {row.name: row for row in report.selectivity}
     rows = []
     for module in report.modules.modules:
@@ -81,11 +85,9 @@ def modules_table(report: Report) -> Table:
         compared = ("–", "–", "–") if found is None else _compared(found)
         inputs, outputs = listed(module.inputs) or "–", listed(module.outputs) or "–"
         hidden = neurons_of(report, module.name)
-        rows.append((module.name, inputs, outputs, _neurons(hidden), f"{module.connections:,}", *compared))
-    columns = (
-        *("module", "inputs", "outputs", "hidden neurons", "connections"),
-        *(f"drop of {report.metric_name} without it", "share of it in one output", "random sets less focused"),
-    )
+        rows.append((module.name, inputs, outputs, _neurons(hidden), f"{module.connections:,}", *compared[:measures]))
+    compared = (f"drop of {report.metric_name} without it", "share of it in one output", "random sets less focused")
+    columns = ("module", "inputs", "outputs", "hidden neurons", "connections", *compared[:measures])
     return Table(columns, tuple(rows), frozenset((0, 1, 2, 3)))
 
 

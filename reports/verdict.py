@@ -55,12 +55,19 @@ def how_sure(modules: Modules) -> str:
         where = " before the outputs" if modules.readout == "excluded" else ""
         words = f"No connection joins them{where}: this is exact for the pruned net."
     else:
-        words = "Their borders are crossed by fewer connections than chance explains (p < 0.01 against both nulls)."
+        words = (
+            "Their borders are crossed by fewer connections than chance explains "
+            f"(p < {SIGNIFICANCE:g} against both nulls)."
+        )
     if modules.p_structure is not None and modules.p_space is not None:
         words += (
             f" Random nets have as clean a cut with p = {number(modules.p_structure, 2)} (degrees kept) "
             f"and p = {number(modules.p_space, 2)} (degrees and lengths kept)"
-            + ("." if max(modules.p_structure, modules.p_space) < SIGNIFICANCE else ": by itself, not significant.")
+            + (
+                "."
+                if max(modules.p_structure, modules.p_space) < SIGNIFICANCE
+                else f": by itself, not significant (that takes p < {SIGNIFICANCE:g})."
+            )
         )
     return words
 

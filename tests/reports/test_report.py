@@ -12,7 +12,9 @@ from PIL import Image
 from bimt.messages import UserError
 from reports.content import make_page
 from reports.html import to_html
+from reports.markdown import to_markdown
 from reports.report import build_report, prepare_folder, write_report
+from reports.verdict import how_sure
 from tests.reports.checkpoints import small_checkpoint, small_task, without_weights
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
@@ -148,6 +150,27 @@ def test_regression_with_two_outputs(tmp_path):
     assert {row.name for row in report.zero.of("connection")} == set(kept)
 
 
+def test_pictures_of_somebody_else_are_left_alone(tmp_path):
+    (tmp_path / "figures").mkdir()
+    for name in ("apparatus.png", "predicted-7.png", "confusions.png"):
+        (tmp_path / "figures" / name).write_bytes(b"")
+    write_report(build_report(small_checkpoint(small_task(), seeds=1)), tmp_path)
+    there = {path.name for path in (tmp_path / "figures").iterdir()}
+    assert "apparatus.png" in there
+    assert not {"predicted-7.png", "confusions.png"} & there, "pictures of an earlier report"
+
+
+def test_focus_is_reported_only_where_there_are_outputs_to_compare(tmp_path):
+    for outputs, compared in ((("p",), False), (("p", "q"), True)):
+        report = build_report(small_checkpoint(small_task(inputs=("a", "b"), outputs=outputs), seeds=1))
+        page = make_page(report)
+        assert page.modules.rows
+        assert all(len(row) == len(page.modules.columns) for row in page.modules.rows)
+        assert ("share of it in one output" in page.modules.columns) == compared
+        assert ("If one output alone suffers" in to_html(page)) == compared
+        assert ("If one output alone suffers" in to_markdown(page, "figures")) == compared
+
+
 def test_regression_with_one_output(tmp_path):
     told = []
     report = build_report(small_checkpoint(small_task(), seeds=1), label=0, watch=told.append)
@@ -183,6 +206,15 @@ def test_a_net_without_connections_is_reported(tmp_path):
     words = check_written(report, tmp_path)
     assert "Nothing is connected: every output is a constant." in words
     assert "There is nothing to ablate" in words
+
+
+def test_the_verdict_says_what_significant_takes():
+    modules = build_report(
+        small_checkpoint(small_task(inputs=("a", "b", "c", "d"), outputs=("p", "q")), seeds=1)
+    ).modules
+    two = replace(modules, modules=modules.modules[:1] * 2, parts=2, p_structure=0.016, p_space=0.002)
+    assert how_sure(two).endswith("by itself, not significant (that takes p < 0.01).")
+    assert "significant" not in how_sure(replace(two, p_structure=0.002))
 
 
 def test_stopped_seeds_are_listed():
