@@ -1,5 +1,6 @@
 """The report of a checkpoint: everything is computed here, then written as a page and as markdown with pictures."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,6 +24,10 @@ from reports.results import Report, Scores
 
 FIGURES = "figures"
 """The folder of the PNG files, inside the report's folder."""
+_OPTIONAL = re.compile(
+    r"(ablation-(modules|neurons|connections)|(predicted|heights)-\d+|confusions|decision-boundary)\.png"
+)
+"""The pictures that not every report has; those of an earlier report are removed, any other file is somebody else's."""
 
 
 def build_report(
@@ -101,8 +106,8 @@ def write_report(report: Report, folder: Path) -> list[Path]:
     prepare_folder(folder)
     for name, content in files.items():
         write_file(folder / name, content)
-    for old in (folder / FIGURES).glob("*.png"):
-        if f"{FIGURES}/{old.name}" not in files:
+    for old in (folder / FIGURES).iterdir():
+        if _OPTIONAL.fullmatch(old.name) and f"{FIGURES}/{old.name}" not in files:
             old.unlink()
     return [folder / "report.html", folder / "report.md", *sorted(folder / name for name in files if "/" in name)]
 
