@@ -58,8 +58,8 @@ def prune_all(checkpoint: Checkpoint, *, tolerance: float = 1e-3) -> list[Sparse
 
 
 def _prune_label(checkpoint: Checkpoint, label: int, tolerance: float) -> SparseNet:
-    if not tolerance > 0:
-        raise UserError(f"--tolerance must be above 0, got {tolerance}")
+    if not 0 < tolerance < 1:
+        raise UserError(f"--tolerance must be above 0 and below 1, got {tolerance}")
     net = checkpoint.net.seed(checkpoint.labels.index(label))
     return prune(net, checkpoint.task, tolerance=tolerance, label=label)
 

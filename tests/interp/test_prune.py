@@ -154,11 +154,11 @@ def test_of_seeds_with_the_same_accuracy_the_smaller_is_best():
     assert select(checkpoint).label == 1
 
 
-@pytest.mark.parametrize("tolerance", ["0", "-1", "nan"])
-def test_a_tolerance_that_is_not_positive_is_refused(trained, tmp_path, capsys, tolerance):
+@pytest.mark.parametrize("tolerance", ["0", "-1", "1", "inf", "nan"])
+def test_a_tolerance_that_is_no_share_is_refused(trained, tmp_path, capsys, tolerance):
     save_checkpoint(trained, tmp_path)
     assert run(commands.prune, [str(tmp_path), "--tolerance", tolerance]) == 2
-    assert "--tolerance must be above 0, got" in capsys.readouterr().err
+    assert "--tolerance must be above 0 and below 1, got" in capsys.readouterr().err
 
 
 def test_a_seed_that_is_not_there_is_refused(trained):
