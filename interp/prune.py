@@ -12,6 +12,7 @@ from torch import Tensor
 
 from bimt.nets.base import Net
 from bimt.tasks.base import Task
+from bimt.wiring import Bias
 from interp.sparse import SparseNet, constants, masked, on_path, reached, test_scores, train_explained, whole
 
 _TOGETHER = 64
@@ -124,7 +125,11 @@ def _first(passes: Callable[[Sequence[int]], Tensor], counts: Sequence[int]) -> 
 
 def _fold_constants(net: Net, kept: dict[str, Tensor]) -> tuple[Net, dict[str, Tensor]]:
     """Moves what constant neurons contribute into biases and drops every connection off the input-output paths."""
-    wiring, values, depends = net.wiring, constants(net, kept), reached(net.wiring, kept)
+    values, depends = constants(net, kept), reached(net.wiring, kept)
+    net = _with_biases(
+        net, [link.target for link in net.wiring.links if (net.weight(link) @ values[link.source]).any()]
+    )
+    wiring = net.wiring
     parameters = {name: tensor.clone() for name, tensor in net.parameters.items()}
     kept = {name: mask.clone() for name, mask in kept.items()}
     for link in wiring.links:
@@ -136,6 +141,19 @@ def _fold_constants(net: Net, kept: dict[str, Tensor]) -> tuple[Net, dict[str, T
     for link in wiring.links:
         link.view(kept[link.parameter])[:] &= live[link.target][:, None] & live[link.source]
     return masked(net.replaced(parameters=parameters), kept), kept
+
+
+def _with_biases(net: Net, sites: Sequence[str]) -> Net:
+    """Gives a bias of zero to those of the sites that have none, so that constants can be folded into it."""
+    added = [site for site in dict.fromkeys(sites) if net.wiring.bias_of(site) is None]
+    if not added:
+        return net
+    sizes = {site: net.wiring.population_of(site).size for site in added}
+    zeros = {f"bias.{site}": torch.zeros(1, size, dtype=net.dtype) for site, size in sizes.items()}
+    biases = *net.wiring.biases, *(Bias(site, f"bias.{site}") for site in added)
+    other = net._with_wiring(replace(net.wiring, biases=biases))
+    Net.__init__(other, other.wiring, {**net.parameters, **zeros}, net.places)
+    return other
 
 
 if __name__ == "__main__":

@@ -11,12 +11,14 @@ from bimt.cli import run
 from bimt.config import make_config
 from bimt.messages import UserError
 from bimt.train import train
+from bimt.wiring import Bias, Link, Site, Wiring
 from interp import commands
 from interp.export import save_pruned
 from interp.prune import prune, shrink
 from interp.select import prune_all, select
 from interp.sparse import masked, whole
 from tests.nets import mlp, random_mlp, task_of, two_parts
+from tests.wired import Bare, population
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +128,24 @@ def test_classification_is_cut_by_loss_not_by_accuracy():
     assert sparse.dense_explained - sparse.explained < 1e-3
     # the accuracy alone would allow any cut that keeps the sign
     assert prune(net, task, tolerance=0.3).connections <= sparse.connections
+
+
+def test_a_constant_that_feeds_a_site_without_bias_is_not_lost():
+    wiring = Wiring(
+        populations=(population("in", 1), population("h", 2), population("out", 1)),
+        sites=(Site("in", "in", "input"), Site("h", "h"), Site("out", "out", "output")),
+        links=(Link("h", "in", "first"), Link("out", "h", "last")),
+        biases=(Bias("h", "bias"),),
+    )
+    weights = {"first": [[1.0], [0.0]], "last": [[1.0, 0.5]], "bias": [0.0, 6.0]}
+    net = Bare(wiring, {name: torch.tensor([value], dtype=torch.float64) for name, value in weights.items()})
+    sparse = prune(net, task_of(net))
+    assert sparse.connections == 2
+    assert sparse.net.bias("out").tolist() == [[3.0]]
+    assert sparse.explained == sparse.dense_explained == 1.0
+    x = torch.randn(1, 9, 1, dtype=torch.float64)
+    torch.testing.assert_close(shrink(sparse).run(x), net.run(x), atol=1e-12, rtol=0)
+    assert net.bias("out") is None
 
 
 def test_the_best_seed_explains_most_after_pruning(trained):
