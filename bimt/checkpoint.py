@@ -155,7 +155,8 @@ class CheckpointFolder:
         found = sorted(entry.name for entry in path.iterdir() if not is_temporary(entry.name))
         if found and not resume:
             raise UserError(
-                f"the folder {shown} must be empty, found {printable(found[0])}; choose another, or --resume"
+                f"the folder {shown} must be empty, found {printable(found[0])}; choose another "
+                "(bimt train goes on with a run: --resume)"
             )
         before = read_config(path)
         if before is None and found:

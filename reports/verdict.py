@@ -66,7 +66,7 @@ def how_sure(modules: Modules) -> str:
             + (
                 "."
                 if max(modules.p_structure, modules.p_space) < SIGNIFICANCE
-                else f": by itself, not significant (that takes p < {SIGNIFICANCE:g})."
+                else f"; only below {SIGNIFICANCE:g} is chance ruled out."
             )
         )
     return words

@@ -81,7 +81,7 @@ def test_everything_is_read_back(whole):
 
 def test_a_checkpoint_can_be_written_elsewhere(whole, tmp_path):
     assert same(save_checkpoint(whole, tmp_path / "new"), whole)
-    with pytest.raises(UserError, match=r"must be empty, found config.json; choose another, or --resume"):
+    with pytest.raises(UserError, match=r"must be empty, found config.json; choose another \(bimt train .* --resume\)"):
         save_checkpoint(whole, tmp_path / "new")
 
 

@@ -208,13 +208,13 @@ def test_a_net_without_connections_is_reported(tmp_path):
     assert "There is nothing to ablate" in words
 
 
-def test_the_verdict_says_what_significant_takes():
+def test_the_verdict_says_what_rules_chance_out():
     modules = build_report(
         small_checkpoint(small_task(inputs=("a", "b", "c", "d"), outputs=("p", "q")), seeds=1)
     ).modules
     two = replace(modules, modules=modules.modules[:1] * 2, parts=2, p_structure=0.016, p_space=0.002)
-    assert how_sure(two).endswith("by itself, not significant (that takes p < 0.01).")
-    assert "significant" not in how_sure(replace(two, p_structure=0.002))
+    assert how_sure(two).endswith("; only below 0.01 is chance ruled out.")
+    assert how_sure(replace(two, p_structure=0.002)).endswith("(degrees and lengths kept).")
 
 
 def test_stopped_seeds_are_listed():
