@@ -1,7 +1,7 @@
 """Is a module more than a cluster? Its ablation against random neurons, and what the dense net says to the cut."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,10 +11,11 @@ from torch import Tensor
 
 from bimt.nets.base import Net
 from bimt.tasks.base import Task
+from interp.edits import Cut, replacements
+from interp.effects import measure_cuts
 from interp.modules import Module, Modules
 from interp.sparse import Neuron, SparseNet, test_scores
 
-_TOGETHER = 64  # ablated copies of the net that run as one batch
 _ROUNDING = 1e-9
 
 Neurons = Mapping[str, np.ndarray]  # for each population the indices of some of its neurons
@@ -66,19 +67,21 @@ def compare_with_random(
     """
     if sets < 200:
         raise ValueError(f"`sets` must be at least 200, got {sets}: fewer give no percentile worth having")
-    live = _live_hidden(sparse)
-    baseline = _scores(sparse.net, task, [{}])
+    net, live = sparse.net, _live_hidden(sparse)
+    zero = replacements(net, task.train.inputs, method="zero")
+    baseline = measure_cuts(net, task, [Cut()], zero)
     rows = []
     for module in modules.modules:
-        chosen = _hidden_neurons(sparse.net, module)
+        chosen = _hidden_neurons(net, module)
         if not chosen:
             continue
         drawn = [
             {name: generator.choice(live[name], len(indices), replace=False) for name, indices in chosen.items()}
             for _ in range(sets)
         ]
-        drops = [base - each for base, each in zip(baseline, _scores(sparse.net, task, [chosen, *drawn]), strict=True)]
-        rows.append(_selectivity(module.name, chosen, live, *drops))
+        effects = measure_cuts(net, task, [_cut(net, neurons) for neurons in (chosen, *drawn)], zero)
+        drops, per_output = baseline.metric - effects.metric, baseline.per_output - effects.per_output
+        rows.append(_selectivity(module.name, chosen, live, drops, per_output))
     return tuple(rows)
 
 
@@ -133,41 +136,12 @@ def _choices(chosen: Neurons, live: Neurons) -> int:
     return min(10**9, math.prod(math.comb(len(live[name]), len(indices)) for name, indices in chosen.items()))
 
 
-def _scores(net: Net, task: Task, removed: Sequence[Neurons]) -> tuple[Float[Tensor, " sets"], Tensor]:
-    """Metric (sets,) and metric per output (sets, outputs) on the test split, all sets of a batch in one run."""
-    targets = task.test.targets[None]
-    metrics, per_output = [], []
-    for some in _batches(removed):
-        outputs = net.copies(len(some)).run(task.test.inputs[None], _zeroed(net, some))
-        metrics.append(task.metric(outputs, targets))
-        per_output.append(task.per_output(outputs, targets))
-    return torch.cat(metrics), torch.cat(per_output)
-
-
-def _batches(removed: Sequence[Neurons]) -> Iterator[Sequence[Neurons]]:
-    return (removed[start : start + _TOGETHER] for start in range(0, len(removed), _TOGETHER))
-
-
-def _zeroed(net: Net, removed: Sequence[Neurons]) -> dict[str, "_Zero"]:
-    """Edits that zero the given hidden neurons, other ones in every copy."""
-    edits = {}
-    for site in net.wiring.sites:
-        keep = torch.ones(len(removed), 1, net.wiring.population_of(site.name).size, dtype=net.dtype)
-        for row, neurons in enumerate(removed):
-            keep[row, 0, torch.as_tensor(neurons.get(site.population, np.zeros(0, dtype=np.intp)))] = 0
-        if site.role == "hidden" and not keep.all():
-            edits[site.name] = _Zero(keep)
-    return edits
-
-
-@dataclass(frozen=True)
-class _Zero:
-    """Multiplies a site's value by a mask."""
-
-    keep: Tensor
-
-    def __call__(self, value: Tensor) -> Tensor:
-        return value * self.keep
+def _cut(net: Net, neurons: Neurons) -> Cut:
+    """Removes hidden neurons at all sites of their population."""
+    hidden = [site for site in net.wiring.sites if site.role == "hidden"]
+    return Cut(
+        tuple(Neuron(site.name, index) for site in hidden for index in map(int, neurons.get(site.population, ())))
+    )
 
 
 def _hidden_neurons(net: Net, module: Module) -> dict[str, np.ndarray]:

@@ -3,7 +3,6 @@
 Commands and reports go through here, so that a module has the same name wherever it is mentioned.
 """
 
-import networkx as nx
 import numpy as np
 
 from interp.graph import to_graph
@@ -12,16 +11,12 @@ from interp.select import Selected
 from interp.selectivity import Selectivity, compare_with_random
 
 
-def graph_of(chosen: Selected) -> nx.DiGraph:
-    """Returns the graph of the pruned seed."""
-    return to_graph(chosen.sparse, chosen.checkpoint.task)
-
-
 def modules_of(chosen: Selected, *, readout: str = "auto", weights: str = "weight", draws: int = 499) -> Modules:
     """Returns the modules of a pruned seed; arguments as in `find_modules`."""
+    task = chosen.checkpoint.task
     return find_modules(
-        graph_of(chosen),
-        dense=to_graph(chosen.dense, chosen.checkpoint.task),
+        to_graph(chosen.sparse, task),
+        dense=to_graph(chosen.dense, task),
         readout=readout,
         weights=weights,
         draws=draws,
