@@ -85,7 +85,7 @@ def _relocation(naive: float) -> dict[str, float]:
 
 def _net(seeds: int) -> Net:
     config = make_config("independence", seeds=seeds)
-    return make_net(config, inputs=4, outputs=2, generators=make_generators(config.labels))
+    return make_net(config, task=config.task.load(), generators=make_generators(config.labels))
 
 
 def _time(action: Callable[[], None], *, times: int) -> float:

@@ -3,6 +3,7 @@
 Data files carry their step in the name, so that those of the last checkpoint stay until the next one stands.
 """
 
+import dataclasses
 import io
 import platform
 import re
@@ -27,6 +28,7 @@ from bimt.nets.build import net_tensors, restore_net
 from bimt.tasks.base import Scaling, Split, Task
 
 _CONFIG = "config.json"
+_TENSORS = ("train", "test", "scaling")
 _COUNTS = ("step", "seed", "connections")
 _DATA_FILES = re.compile(r"(weights|snapshots|optimizer|data)-\d+\.safetensors|history-\d+\.csv")
 
@@ -218,6 +220,7 @@ def _data_files(checkpoint: Checkpoint, step: int) -> dict[str, bytes]:
 def _assemble(path: Path, manifest: dict[str, Any], files: dict[str, bytes]) -> Checkpoint:
     step = manifest["step"]
     config = TrainConfig.model_validate_json(files[_CONFIG])
+    task = _restore_task(manifest["task"], safetensors.torch.load(files[f"data-{step}.safetensors"]))
     progress = None
     if not manifest["finished"]:
         state = safetensors.torch.load(files[f"optimizer-{step}.safetensors"])
@@ -225,8 +228,8 @@ def _assemble(path: Path, manifest: dict[str, Any], files: dict[str, bytes]) -> 
     return Checkpoint(
         path=path,
         config=config,
-        net=restore_net(config, safetensors.torch.load(files[f"weights-{step}.safetensors"])),
-        task=_restore_task(manifest["task"], safetensors.torch.load(files[f"data-{step}.safetensors"])),
+        net=restore_net(config, task, safetensors.torch.load(files[f"weights-{step}.safetensors"])),
+        task=task,
         stopped={int(label): why for label, why in manifest["stopped"].items()},
         history=_read_history(files[f"history-{step}.csv"]),
         snapshots=safetensors.torch.load(files[f"snapshots-{step}.safetensors"]),
@@ -243,13 +246,7 @@ def _read_history(content: bytes) -> pd.DataFrame:
 
 
 def _task_names(task: Task) -> dict[str, Any]:
-    return {
-        "name": task.name,
-        "kind": task.kind,
-        "inputs": task.inputs,
-        "outputs": task.outputs,
-        "classes": task.classes,
-    }
+    return {field.name: getattr(task, field.name) for field in dataclasses.fields(task) if field.name not in _TENSORS}
 
 
 def _task_tensors(task: Task) -> dict[str, Tensor]:
@@ -262,16 +259,13 @@ def _task_tensors(task: Task) -> dict[str, Tensor]:
 def _restore_task(names: dict[str, Any], tensors: dict[str, Tensor]) -> Task:
     scaling = {key.partition(".")[2]: tensor for key, tensor in tensors.items() if key.startswith("scaling.")}
     train, test = (Split(tensors[f"{name}.inputs"], tensors[f"{name}.targets"]) for name in ("train", "test"))
-    return Task(
-        name=names["name"],
-        kind=names["kind"],
-        inputs=tuple(names["inputs"]),
-        outputs=tuple(names["outputs"]),
-        classes=tuple(names["classes"]),
-        train=train,
-        test=test,
-        scaling=Scaling(**scaling),
-    )
+    plain = {key: _as_tuples(value) for key, value in names.items()}
+    return Task(**plain, train=train, test=test, scaling=Scaling(**scaling))
+
+
+def _as_tuples(value: Any) -> Any:
+    """Turns lists, as JSON has them, back into tuples."""
+    return tuple(map(_as_tuples, value)) if isinstance(value, list | tuple) else value
 
 
 def _versions() -> dict[str, str]:

@@ -4,38 +4,60 @@ import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, Discriminator, Field, Tag, ValidationError, field_validator, model_validator
 
-from bimt.geometry import Geometry
 from bimt.messages import UserError, explain_validation, printable, suggestion
-from bimt.nets.mlp import Activation, layer_names
+from bimt.nets.embedding_mlp import EmbeddingMLPConfig
+from bimt.nets.mlp import MLPConfig
+from bimt.nets.transformer import TransformerConfig
 from bimt.strict import StrictModel
 from bimt.tasks.formulas import FORMULAS, FormulaTask
+from bimt.tasks.in_context import SETTINGS as IN_CONTEXT_SETTINGS
+from bimt.tasks.in_context import InContextTask
+from bimt.tasks.modular_addition import SETTINGS as MODULAR_ADDITION_SETTINGS
+from bimt.tasks.modular_addition import ModularAdditionTask
+from bimt.tasks.permutation_group import SETTINGS as PERMUTATION_GROUP_SETTINGS
+from bimt.tasks.permutation_group import PermutationGroupTask
 from bimt.tasks.table import SETTINGS as TABLE_SETTINGS
 from bimt.tasks.table import TableTask
 from bimt.tasks.two_moons import SETTINGS as TWO_MOONS_SETTINGS
 from bimt.tasks.two_moons import TwoMoonsTask
 
-TaskConfig = Annotated[FormulaTask | TwoMoonsTask | TableTask, Field(discriminator="name")]
+TaskConfig = Annotated[
+    FormulaTask | TwoMoonsTask | TableTask | ModularAdditionTask | PermutationGroupTask | InContextTask,
+    Field(discriminator="name"),
+]
+
+NetConfig = Annotated[
+    Annotated[MLPConfig, Tag("mlp")]
+    | Annotated[EmbeddingMLPConfig, Tag("embedding_mlp")]
+    | Annotated[TransformerConfig, Tag("transformer")],
+    Discriminator(lambda value: value.get("family", "mlp") if isinstance(value, dict) else value.family),
+]
+"""The families of nets; an MLP where none is named."""
+
+_FAMILIES: dict[str, type[BaseModel]] = {
+    "mlp": MLPConfig,
+    "embedding_mlp": EmbeddingMLPConfig,
+    "transformer": TransformerConfig,
+}
+_TASKS: dict[str, type[BaseModel]] = {
+    name: model
+    for model in get_args(get_args(TaskConfig)[0])
+    for name in get_args(model.model_fields["name"].annotation)
+}
 
 TASK_SETTINGS: dict[str, dict[str, Any]] = {
     **{name: formula.settings for name, formula in FORMULAS.items()},
     "two_moons": TWO_MOONS_SETTINGS,
     "table": TABLE_SETTINGS,
+    "modular_addition": MODULAR_ADDITION_SETTINGS,
+    "permutation_group": PERMUTATION_GROUP_SETTINGS,
+    "in_context": IN_CONTEXT_SETTINGS,
 }
 """For every task, what differs from the defaults below: the published settings."""
-
-
-class NetConfig(StrictModel):
-    """The shape of the net."""
-
-    hidden: tuple[Annotated[int, Field(ge=0)], ...] = (20, 20)
-    """Neurons of each hidden layer; 0 only in a net that was pruned until the layer was empty."""
-    activation: Activation = "silu"
-    geometry: dict[str, Geometry] = Field(default_factory=dict)
-    """Where the neurons of a population sit, by the population's name; the others sit on a line."""
 
 
 class CostConfig(StrictModel):
@@ -107,7 +129,7 @@ class TrainConfig(StrictModel):
     """Everything that decides the result of a training run."""
 
     task: TaskConfig
-    net: NetConfig = NetConfig()
+    net: NetConfig = MLPConfig()
     cost: CostConfig = CostConfig()
     swaps: SwapsConfig = SwapsConfig()
     steps: int = Field(default=20_000, ge=1)
@@ -138,7 +160,7 @@ class TrainConfig(StrictModel):
                 f"swaps every {every:,} in {self.steps:,} steps: no swap would ever happen; "
                 'set swaps.every lower or to "never"'
             )
-        populations = layer_names(hidden=len(self.net.hidden))
+        populations = self.net.populations
         for key, names in (("net.geometry", self.net.geometry), ("swaps.pinned", self.swaps.pinned)):
             for name in names:
                 if name not in populations:
@@ -198,15 +220,23 @@ def make_config(
     except (TypeError, RecursionError) as error:
         raise UserError(f"a setting holds what no setting can be: {error}") from error
     except ValidationError as error:
-        # pydantic puts the union's branch into a key's path: task.independence.rows
-        known = [key.replace("task.", f"task.{name}.", 1) for key in known_keys(name)]
-        raise UserError(explain_validation(error, known).replace(f"task.{name}", "task")) from error
+        raise UserError(_explained(error, name, document)) from error
 
 
-def known_keys(task: str) -> list[str]:
-    """Returns every dotted key that a configuration of a task may hold."""
-    models: dict[str, type[BaseModel]] = {"two_moons": TwoMoonsTask, "table": TableTask}
-    return _keys(TrainConfig, "") + _keys(models.get(task, FormulaTask), "task.")
+def known_keys(task: str, family: str | None = None) -> list[str]:
+    """Returns every dotted key that a configuration of a task may hold, with nets of its usual or another family."""
+    family = family or TASK_SETTINGS[task].get("net", {}).get("family", "mlp")
+    return _keys(TrainConfig, "") + _keys(_TASKS[task], "task.") + _keys(_FAMILIES.get(family, MLPConfig), "net.")
+
+
+def _explained(error: ValidationError, task: str, document: Mapping[str, Any]) -> str:
+    """Says what is wrong; pydantic puts the branches of unions into a key's path: task.independence.rows."""
+    net = document.get("net")
+    family = str(net.get("family", "mlp")) if isinstance(net, dict) else "mlp"
+    known = known_keys(task, family)
+    for group, branch in (("task.", task), ("net.", family)):
+        known = [key.replace(group, f"{group}{branch}.", 1) if key.startswith(group) else key for key in known]
+    return explain_validation(error, known).replace(f"task.{task}", "task").replace(f"net.{family}", "net")
 
 
 def _keys(model: type[BaseModel], prefix: str) -> list[str]:

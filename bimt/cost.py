@@ -71,7 +71,7 @@ def prices(
         price = (0.0 if free else distance_scale) * _lengths(net, link) + offset
         link.view(result[link.parameter])[:] = price * share(net.parameters[link.parameter], reduce)
     for part in net.wiring.biases if bias else ():
-        result[part.parameter][:] = offset * share(net.parameters[part.parameter], reduce)
+        part.view(result[part.parameter])[:] = offset * share(net.parameters[part.parameter], reduce)
     return result
 
 

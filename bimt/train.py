@@ -147,7 +147,7 @@ class _Run:
         if isinstance(config.batch, int) and config.batch > len(task.train):
             raise UserError(f"batch must be at most the {len(task.train)} training rows, or full, got {config.batch}")
         generators = make_generators(config.labels)
-        net = make_net(config, inputs=len(task.inputs), outputs=len(task.outputs), generators=generators)
+        net = make_net(config, task=task, generators=generators)
         run = cls(config, task, net, generators)
         run._log()
         run._refuse_to_run_on_nothing()

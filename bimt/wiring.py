@@ -93,6 +93,12 @@ class Bias:
     site: str
     parameter: str
     """Name of the stored tensor, (seeds, size)."""
+    rows: tuple[int, int] | None = None
+    """First and one past the last number where the tensor holds the biases of several sites (fused q, k, v)."""
+
+    def view(self, tensor: Tensor) -> Shaped[Tensor, "seeds size"]:
+        """Looks at the site's part of a tensor shaped like its parameter; writing into the view writes into it."""
+        return tensor if self.rows is None else tensor[:, self.rows[0] : self.rows[1]]
 
 
 @dataclass(frozen=True)
@@ -188,6 +194,10 @@ class Wiring:
             self._lengths[one, other] = distances(self.slots_of(one), self.slots_of(other))
         return self._lengths[one, other]
 
+    def is_look_up(self, link: Link) -> bool:
+        """Tells whether a link leads out of a population without slots: a table of tokens, no connections in space."""
+        return self.population_of(link.source).slots is None
+
     def links_into(self, site: str) -> tuple[Link, ...]:
         """Returns the links that end at a site."""
         return self._into[site]
@@ -234,7 +244,8 @@ class Wiring:
             if found != expected:
                 raise ValueError(f"the weights of {link.name} must be (target, source) = {expected}, got {found}")
         for bias in self.biases:
-            size, found = self.population_of(bias.site).size, tuple(parameters[bias.parameter].shape[1:])
+            size = self.population_of(bias.site).size
+            found = tuple(bias.view(parameters[bias.parameter]).shape[1:])
             if found != (size,):
                 raise ValueError(f"the bias of {bias.site} must be ({size},), got {found}")
 

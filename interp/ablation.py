@@ -189,7 +189,7 @@ def ablate(
         method=method,
         rows=tuple(bench.rows(targets)),
         pairs=tuple(bench.pairs(neurons)) if pairs else None,
-        outputs=task.outputs,
+        outputs=task.answers,
     )
 
 
@@ -266,7 +266,7 @@ class _Bench:
             for link in self.net.wiring.links
             if link.stored == tied.stored
         ]
-        means = {self.values[site][:, index].mean().item() for site, index in (*cut.neurons, *sources)}
+        means = {self.values[site][..., index].mean().item() for site, index in (*cut.neurons, *sources)}
         replaced = len(cut.neurons) + len(sources)
         return means.pop() if means == {0.0} or (replaced == 1 and means) else None
 

@@ -8,8 +8,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from bimt.messages import UserError
+from bimt.nets.activations import ACTIVATIONS
 from bimt.nets.base import Net
-from bimt.nets.mlp import ACTIVATIONS
 from bimt.tasks.base import Scaling
 from bimt.wiring import Gate, Skip
 

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Literal, NamedTuple
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
 from bimt.nets.base import Net
@@ -13,8 +13,9 @@ from bimt.wiring import Link
 from interp.sparse import Neuron
 
 Method = Literal["zero", "mean", "resample"]
-Replacements = Mapping[str, Float[Tensor, "draws size"]]
-"""For each site what its neurons' values are replaced by: one row for each draw of a value, all neurons together."""
+Replacements = Mapping[str, Float[Tensor, "draws moments size"]]
+"""For each site what its neurons' values are replaced by: one row for each draw of a value, all neurons together, at
+each of the moments of a row (one, where the net looks at a row once)."""
 
 _TOGETHER = 2**19
 """How many numbers (activations and weights) all copies of one batch may hold."""
@@ -38,7 +39,7 @@ class Cut(NamedTuple):
 
 def replacements(
     net: Net,
-    inputs: Float[Tensor, "rows inputs"],
+    inputs: Shaped[Tensor, "rows inputs"],
     *,
     method: Method,
     donors: int = 100,
@@ -57,7 +58,9 @@ def replacements(
         ValueError: If there are no donors, or resample has no generator.
     """
     with torch.no_grad():
-        values = {site: value[0] for site, value in net.activations(inputs[None]).items()}
+        values = {
+            site: value[0].unflatten(0, (len(inputs), -1)) for site, value in net.activations(inputs[None]).items()
+        }
     if method == "zero":
         return {site: torch.zeros_like(value[:1]) for site, value in values.items()}
     if method == "mean":
@@ -67,7 +70,7 @@ def replacements(
 
 
 def run_cuts(
-    net: Net, inputs: Float[Tensor, "rows inputs"], cuts: Sequence[Cut], values: Replacements
+    net: Net, inputs: Shaped[Tensor, "rows inputs"], cuts: Sequence[Cut], values: Replacements
 ) -> Iterator[Float[Tensor, "copies rows outputs"]]:
     """Runs one copy of the net for every cut and every draw, as batches along the seeds axis that bound the memory.
 
@@ -106,15 +109,15 @@ def _run_copies(
     parameters = {name: tensor.expand(len(which), *tensor.shape[1:]) for name, tensor in net.parameters.items()}
     edits: dict[str, Callable[..., Tensor]] = {}
     for site, mask in _neuron_masks(net, cuts).items():
-        edits[site] = partial(_replace, mask=mask[which][:, None], value=values[site][:, None])
+        edits[site] = partial(_replace, mask=mask[which][:, None], value=values[site].repeat(1, len(inputs), 1))
     for name, gone in _weight_masks(net, cuts).items():
         weight, mask = net.parameters[name], gone[which]
         parameters[name] = torch.where(mask, 0.0, weight)
         removed = torch.where(mask, weight, 0.0)
         for link in (link for link in net.wiring.links if link.parameter == name):
-            constant = torch.einsum("nts,ns->nt", link.view(removed), values[link.source])
+            constant = values[link.source] @ link.view(removed).mT
             if constant.any():  # by zero the copy is, bit for bit, the net whose weight was edited by hand
-                edits[link.name] = partial(_add, constant=constant[:, None])
+                edits[link.name] = partial(_add, constant=constant.repeat(1, len(inputs), 1))
     places = {name: place.expand(len(which), -1) for name, place in net.places.items()}
     with torch.no_grad():
         return net.replaced(parameters=parameters, places=places).run(inputs[None], edits)

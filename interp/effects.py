@@ -42,7 +42,7 @@ def measure_cuts(net: Net, task: Task, cuts: Sequence[Cut], values: Replacements
     samples = len(task.test) if draws == 1 else draws
     return Effects(
         metric=_joined(metric, net).view(len(cuts), draws).mean(1),
-        per_output=_joined(per_output, net).view(len(cuts), draws, len(task.outputs)).mean(1),
+        per_output=_joined(per_output, net).view(len(cuts), draws, len(task.answers)).mean(1),
         losses=_joined(losses, net).view(len(cuts), samples),
     )
 

@@ -19,10 +19,9 @@ def save_pruned(chosen: Selected, path: Path) -> Checkpoint:
         UserError: If the folder is not empty or cannot be written.
     """
     before, net = chosen.checkpoint, shrink(chosen.sparse)
-    hidden = tuple(net.wiring.population_of(site.name).size for site in net.wiring.sites if site.role == "hidden")
     config = before.config.model_copy(
         update={
-            "net": before.config.net.model_copy(update={"hidden": hidden}),
+            "net": before.config.net.resized(net),
             "dtype": "float64",
             "seeds": 1,
             "first_seed": chosen.label,

@@ -2,6 +2,7 @@
 
 import builtins
 import keyword
+import math
 import re
 import types
 import unicodedata
@@ -34,6 +35,17 @@ def _gelu(z: sympy.Expr) -> sympy.Expr:
     return _halved(z, sympy.Add(1, sympy.erf(_halved(sympy.sqrt(2), z), evaluate=False)))
 
 
+def _gelu_tanh(z: sympy.Expr) -> sympy.Expr:
+    """The approximation that transformers use, z (1 + tanh(sqrt(2/pi) (z + 0.044715 z^3))) / 2 (arXiv:1606.08415).
+
+    Inside the tanh z stays within +-10, where it is 1 to the last bit: the cube of a larger number may overflow.
+    """
+    bounded = sympy.Max(-10, sympy.Min(10, z, evaluate=False), evaluate=False)
+    cube = sympy.Mul(number(0.044715), sympy.Pow(bounded, 3, evaluate=False), evaluate=False)
+    inner = sympy.Add(bounded, cube, evaluate=False)
+    return _halved(z, sympy.Add(1, _tanh(sympy.Mul(number(math.sqrt(2 / math.pi)), inner, evaluate=False))))
+
+
 def _relu(z: sympy.Expr) -> sympy.Expr:
     return sympy.Max(0, z, evaluate=False)
 
@@ -60,6 +72,7 @@ WRITTEN_OUT: dict[str | None, Callable[[sympy.Expr], sympy.Expr]] = {
     "selu": _selu,
     "relu": _relu,
     "gelu": _gelu,
+    "gelu_tanh": _gelu_tanh,
     "tanh": _tanh,
 }
 """Every activation in sympy's standard functions alone, safe in float64 wherever the activation is."""
@@ -70,6 +83,7 @@ NAMED: dict[str | None, Callable[[sympy.Expr], sympy.Expr]] = {
     "selu": sympy.Function("SELU"),
     "relu": sympy.Function("ReLU"),
     "gelu": sympy.Function("GELU"),
+    "gelu_tanh": sympy.Function("GELU_tanh"),
 }
 """Every activation by its name, for people to read; `LEGEND` says what the names mean."""
 

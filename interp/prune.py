@@ -3,16 +3,17 @@
 Run as `python -m interp.prune CKPT`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from bimt.nets.base import Net
 from bimt.tasks.base import Task
-from bimt.wiring import Bias
+from bimt.wiring import Bias, Wiring
 from interp.sparse import SparseNet, constants, masked, on_path, reached, test_scores, train_explained, whole
 
 _TOGETHER = 64
@@ -24,10 +25,10 @@ _ALL = 4_096
 def prune(net: Net, task: Task, *, tolerance: float = 1e-3, label: int = 0) -> SparseNet:
     """Cuts every connection below one threshold, the largest that keeps the training split explained.
 
-    A cut is allowed while the explained share of the training split (R^2, or 1 - cross-entropy / cross-entropy of the
-    class frequencies) falls by less than the tolerance. Then neurons off every input-output path go, and neurons that
-    depend on no input are folded into the biases behind them. Biases are never cut. What it costs on the test split is
-    in the result. The smallest net of this family, not the sparsest net there is.
+    A cut is allowed while the explained share of the training split (R^2, or 1 - loss / loss of the class
+    frequencies) falls by less than the tolerance. Then neurons off every input-output path go, and neurons that
+    depend on no input are folded into the biases behind them. Biases and look-ups (tokens) are never cut. What it
+    costs on the test split is in the result. The smallest net of this family, not the sparsest net there is.
 
     Args:
         net: One seed, any float type.
@@ -49,7 +50,11 @@ def prune(net: Net, task: Task, *, tolerance: float = 1e-3, label: int = 0) -> S
     floor = dense.explained - tolerance
     count = _fewest(lambda counts: _explained_by(dense.net, task, _cut_values(sizes, counts)) > floor, len(sizes))
     cut = float(_cut_values(sizes, [count])[0])
-    kept = {name: dense.net.parameters[name].abs() >= cut for name in dense.kept}
+    cuttable = _cuttable(dense.net)
+    kept = {
+        name: dense.net.parameters[name].abs() >= cut if name in cuttable else everything
+        for name, everything in dense.kept.items()
+    }
     folded, kept = _fold_constants(masked(dense.net, kept), kept)
     metric, loss = test_scores(folded, task)
     return replace(
@@ -75,13 +80,30 @@ def shrink(sparse: SparseNet) -> Net:
     for population in wiring.populations:
         sites = [site for site in wiring.sites if site.population == population.name]
         if all(site.role == "hidden" for site in sites):
-            neurons[population.name] = torch.stack([live[site.name] for site in sites]).any(0).nonzero()[:, 0]
+            alive = torch.stack([live[site.name] for site in sites]).any(0)
+            neurons[population.name] = _filled(alive, population.blocks)
     return sparse.net.take(neurons)
+
+
+def _cuttable(net: Net) -> set[str]:
+    """Returns the names of the stored weights that pruning may cut: look-ups are no connections in space."""
+    return {link.parameter for link in net.wiring.links if not net.wiring.is_look_up(link)}
+
+
+def _filled(alive: Bool[Tensor, " size"], blocks: int) -> Int[Tensor, " kept"]:
+    """Returns the live neurons; blocks with some are filled up with dead ones until all have equally many."""
+    cells = alive.view(blocks, -1)
+    most = int(cells.sum(1).max()) if alive.any() else 0
+    # the live ones first, each group in order
+    order = (~cells).to(torch.int8).argsort(dim=1, stable=True)[:, :most].sort(dim=1).values
+    first = torch.arange(blocks)[:, None] * cells.shape[1]
+    return (order + first)[cells.any(1)].flatten()
 
 
 def _sorted_sizes(net: Net) -> Float[Tensor, " weights"]:
     """Returns |w| of every connection, largest first; tied ones once."""
-    sizes = [net.weight(link).abs().flatten() for link in net.wiring.distinct_links()]
+    links = (link for link in net.wiring.distinct_links() if not net.wiring.is_look_up(link))
+    sizes = [net.weight(link).abs().flatten() for link in links]
     return torch.cat(sizes).sort(descending=True).values
 
 
@@ -93,7 +115,7 @@ def _cut_values(sizes: Float[Tensor, " weights"], counts: Sequence[int]) -> Floa
 
 def _explained_by(net: Net, task: Task, cuts: Float[Tensor, " counts"]) -> Float[Tensor, " counts"]:
     """Returns the explained share of the training split after each cut, all cuts as one batch."""
-    weights = {link.parameter for link in net.wiring.links}
+    weights = _cuttable(net)
     many = {}
     for name, tensor in net.parameters.items():
         copies = tensor.expand(len(cuts), *tensor.shape[1:])
@@ -132,15 +154,29 @@ def _fold_constants(net: Net, kept: dict[str, Tensor]) -> tuple[Net, dict[str, T
     wiring = net.wiring
     parameters = {name: tensor.clone() for name, tensor in net.parameters.items()}
     kept = {name: mask.clone() for name, mask in kept.items()}
+    _keep_between_(kept, wiring, {name: (torch.ones_like(mask), mask) for name, mask in depends.items()})
     for link in wiring.links:
-        bias = wiring.bias_of(link.target)
+        bias, cut = wiring.bias_of(link.target), ~link.view(kept[link.parameter])
         if bias is not None:
-            parameters[bias.parameter] += net.weight(link) @ values[link.source]
-            link.view(kept[link.parameter])[:] &= depends[link.source]
-    live = on_path(wiring, kept)
-    for link in wiring.links:
-        link.view(kept[link.parameter])[:] &= live[link.target][:, None] & live[link.source]
+            bias.view(parameters[bias.parameter])[:] += (net.weight(link) * cut) @ values[link.source]
+    _keep_between_(kept, wiring, {name: (mask, mask) for name, mask in on_path(wiring, kept).items()})
     return masked(net.replaced(parameters=parameters), kept), kept
+
+
+def _keep_between_(kept: dict[str, Tensor], wiring: Wiring, ends: Mapping[str, tuple[Tensor, Tensor]]) -> None:
+    """Drops connections that do not join two such neurons; of tied ones all or none.
+
+    Args:
+        kept: Is changed.
+        wiring: Of the net.
+        ends: For each site which neurons count as a target, and which as a source.
+    """
+    joined: dict[Any, Tensor] = {}
+    for link in wiring.links:
+        both = ends[link.target][0][:, None] & ends[link.source][1]
+        joined[link.stored] = both | joined.get(link.stored, torch.zeros_like(both))
+    for link in wiring.distinct_links():
+        link.view(kept[link.parameter])[:] &= joined[link.stored]
 
 
 def _with_biases(net: Net, sites: Sequence[str]) -> Net:
@@ -151,9 +187,7 @@ def _with_biases(net: Net, sites: Sequence[str]) -> Net:
     sizes = {site: net.wiring.population_of(site).size for site in added}
     zeros = {f"bias.{site}": torch.zeros(1, size, dtype=net.dtype) for site, size in sizes.items()}
     biases = *net.wiring.biases, *(Bias(site, f"bias.{site}") for site in added)
-    other = net._with_wiring(replace(net.wiring, biases=biases))
-    Net.__init__(other, other.wiring, {**net.parameters, **zeros}, net.places)
-    return other
+    return net.rewired(replace(net.wiring, biases=biases), {**net.parameters, **zeros}, net.places)
 
 
 if __name__ == "__main__":

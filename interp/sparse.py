@@ -1,6 +1,6 @@
 """A net with most of its connections cut: which ones are kept, which neurons still matter, what it cost."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from bimt.nets.base import Net
 from bimt.tasks.base import Task
-from bimt.wiring import Gate, Skip, Wiring
+from bimt.wiring import Gate, Link, Skip, Wiring
 from interp.tables import frame_table
 
 Kept = Mapping[str, Bool[Tensor, "one ..."]]
@@ -57,13 +57,13 @@ class SparseNet:
 
     @property
     def connections(self) -> int:
-        """How many connections are kept; tied ones count once."""
-        return sum(int(link.view(self.kept[link.parameter]).sum()) for link in self.net.wiring.distinct_links())
+        """How many connections are kept; tied ones count once, look-ups do not."""
+        return sum(int(link.view(self.kept[link.parameter]).sum()) for link in self._links())
 
     @property
     def dense_connections(self) -> int:
         """How many connections there were before anything was cut."""
-        return sum(self.net.weight(link).numel() for link in self.net.wiring.distinct_links())
+        return sum(self.net.weight(link).numel() for link in self._links())
 
     def to_json(self) -> dict[str, Any]:
         """Returns what docs/json.md describes under `prune`."""
@@ -94,6 +94,10 @@ class SparseNet:
     def __rich__(self) -> Table:
         title = f"seed {self.label}: connections with |w| < {self.threshold:.4g} cut"
         return frame_table(self.to_frame(), title=title)
+
+    def _links(self) -> Iterator[Link]:
+        wiring = self.net.wiring
+        return (link for link in wiring.distinct_links() if not wiring.is_look_up(link))
 
     def live(self) -> dict[str, Bool[Tensor, " size"]]:
         """Tells for each site which neurons lie on a path from an input to an output."""
@@ -190,7 +194,6 @@ def masked(net: Net, kept: Kept) -> Net:
 def constants(net: Net, kept: Kept) -> dict[str, Float[Tensor, " size"]]:
     """Returns for each site the values of the neurons that depend on no input, zero elsewhere."""
     wiring = net.wiring
-    inputs = sum(wiring.population_of(site.name).size for site in wiring.inputs)
-    values = net.activations(torch.zeros(1, 1, inputs, dtype=net.dtype))
+    values = net.activations(net.blank())
     depends = reached(wiring, kept)
     return {name: torch.where(depends[name], 0.0, value[0, 0]) for name, value in values.items()}

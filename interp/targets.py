@@ -36,7 +36,7 @@ def connection_targets(sparse: SparseNet, labels: Mapping[Neuron, str]) -> list[
     """Lists every kept connection, tied ones once, look-ups not."""
     found = []
     for link in sparse.net.wiring.distinct_links():
-        if sparse.net.wiring.population_of(link.source).slots is None:
+        if sparse.net.wiring.is_look_up(link):
             continue
         for target, source in link.view(sparse.kept[link.parameter])[0].nonzero().tolist():
             ends = Neuron(link.source, source), Neuron(link.target, target)

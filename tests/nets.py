@@ -1,13 +1,12 @@
 """Hand-made nets and tasks whose graph, modules and formulas are known."""
 
-import copy
-
 import numpy as np
 import torch
 
 from bimt.geometry import make_slots
+from bimt.nets.activations import Activation
 from bimt.nets.base import Net
-from bimt.nets.mlp import MLP, Activation, mlp_wiring
+from bimt.nets.mlp import MLP, mlp_wiring
 from bimt.tasks.base import Scaling, Split, Task
 from bimt.wiring import Bias, Link, Population, Site, Wiring
 
@@ -111,8 +110,3 @@ class TwoOperands(Net):
             flow.put(f"number.{operand}", columns)
             flow.put(f"embed.{operand}", torch.tanh(flow.drive(f"embed.{operand}")))
         return flow.put("out", flow.drive("out"))
-
-    def _with_wiring(self, wiring):
-        other = copy.copy(self)
-        other.wiring = wiring
-        return other

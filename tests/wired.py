@@ -21,11 +21,6 @@ class Bare(Net):
                 value = flow.put(site.name, flow.drive(site.name))
         return value
 
-    def _with_wiring(self, wiring):
-        other = object.__new__(Bare)
-        other.wiring = wiring
-        return other
-
 
 def bare(wiring, shapes, *, seeds=1, seed=0) -> Bare:
     """A net with normal parameters of these shapes (without the seeds axis), float64."""

@@ -5,14 +5,15 @@ Every tensor leads with the seeds axis: weights (seeds, out, in), activations (s
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TypeVar
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
+from bimt.nets.smaller import take_neurons
 from bimt.wiring import Link, Population, Wiring
 
 Edits = Mapping[str, Callable[..., Tensor]]
@@ -22,10 +23,11 @@ NetType = TypeVar("NetType", bound="Net")  # typing.Self, which beartype does no
 class Flow:
     """One forward pass under way: the values so far, and the edits that replace some of them."""
 
-    def __init__(self, net: "Net", edits: Edits) -> None:
-        """Starts empty; `edits` as in `Net.run`."""
+    def __init__(self, net: "Net", edits: Edits, *, watched: bool = True) -> None:
+        """Starts empty; `edits` as in `Net.run`. Not `watched`: nobody asks for values, so a net may skip sites."""
         self.net = net
         self.edits = edits
+        self.watched = watched
         self.values: dict[str, Tensor] = {}
 
     def put(self, site: str, value: Float[Tensor, "seeds batch size"]) -> Tensor:
@@ -34,6 +36,13 @@ class Flow:
             value = self.edits[site](value)
         self.values[site] = value
         return value
+
+    def can_skip(self, sites: Collection[str]) -> bool:
+        """Tells whether nobody watches these sites or edits them or a link into or out of them."""
+        if self.watched:
+            return False
+        edges = (link.name for link in self.net.wiring.links if link.source in sites or link.target in sites)
+        return not self.edits or not ({*sites, *edges} & self.edits.keys())
 
     def drive(self, site: str) -> Float[Tensor, "seeds batch size"]:
         """Returns what reaches a site: its bias and what flows along every link into it."""
@@ -79,9 +88,10 @@ class Net(ABC):
     def _forward(self, x: Tensor, flow: Flow) -> Tensor:
         """Sends x (seeds, batch, in) through the net, `put`ting every site in forward order; returns the outputs."""
 
-    @abstractmethod
-    def _with_wiring(self: NetType, wiring: Wiring) -> NetType:
-        """Returns a shallow copy of this net that is described by another wiring of the same family."""
+    def blank(self) -> Tensor:
+        """Returns one row of inputs that means nothing, (1, 1, in): for values that depend on no input."""
+        size = sum(self.wiring.population_of(site.name).size for site in self.wiring.inputs)
+        return torch.zeros(1, 1, size, dtype=self.dtype)
 
     def nonlinearity(self, site: str) -> str | None:
         """Returns the name of the function that a site applies to each of its neurons' drive.
@@ -110,13 +120,13 @@ class Net(ABC):
     def bias(self, site: str) -> Float[Tensor, "seeds size"] | None:
         """Returns the bias of a site, None where it has none."""
         bias = self.wiring.bias_of(site)
-        return None if bias is None else self.parameters[bias.parameter]
+        return None if bias is None else bias.view(self.parameters[bias.parameter])
 
-    def run(self, x: Float[Tensor, "seeds_or_one batch in"], edits: Edits | None = None) -> Tensor:
+    def run(self, x: Shaped[Tensor, "seeds_or_one batch in"], edits: Edits | None = None) -> Tensor:
         """Computes the outputs.
 
         Args:
-            x: Inputs (1 or seeds, batch, in).
+            x: Inputs (1 or seeds, batch, in); where the task has tokens, their indices.
             edits: What to replace on the way. Under a site's name a function value -> value, read by everything
                 downstream; under a link's name a function (contribution, source value) -> contribution,
                 (seeds, batch, target), for what flows along that link only.
@@ -127,11 +137,15 @@ class Net(ABC):
         Raises:
             ValueError: If an edit names neither a site nor a link, or x has the wrong shape.
         """
-        return self._start(x, edits or {})[0]
+        return self._start(x, edits or {}, watched=False)[0]
 
-    def activations(self, x: Float[Tensor, "seeds_or_one batch in"], edits: Edits | None = None) -> dict[str, Tensor]:
-        """Returns the value of every site, (seeds, batch, size), inputs and outputs included; arguments as in `run`."""
-        return self._start(x, edits or {})[1].values
+    def activations(self, x: Shaped[Tensor, "seeds_or_one batch in"], edits: Edits | None = None) -> dict[str, Tensor]:
+        """Returns the value of every site, inputs and outputs included; arguments as in `run`.
+
+        Each is (seeds, batch, size); (seeds, batch * moments, size), row by row, in a net that looks at several
+        moments of each row.
+        """
+        return self._start(x, edits or {}, watched=True)[1].values
 
     @contextmanager
     def edited(self, edits: Edits) -> Iterator["EditedNet"]:
@@ -147,14 +161,11 @@ class Net(ABC):
         self: NetType, *, parameters: Mapping[str, Tensor] | None = None, places: Mapping[str, Tensor] | None = None
     ) -> NetType:
         """Returns a net of the same family and wiring with other tensors (of any number of seeds)."""
-        other = copy.copy(self)
-        Net.__init__(
-            other,
+        return self.rewired(
             self.wiring,
             self.parameters if parameters is None else parameters,
             self.places if places is None else places,
         )
-        return other
 
     def seed(self: NetType, row: int) -> NetType:
         """Returns the net of one row of the seeds axis; the axis stays, with length 1."""
@@ -189,32 +200,40 @@ class Net(ABC):
         """
         if self.seeds != 1:
             raise ValueError(f"only a net with one seed can be made smaller, got {self.seeds} seeds: take one first")
-        populations = tuple(self._taken(population, neurons) for population in self.wiring.populations)
-        other = self._with_wiring(_resized(self.wiring, populations))
-        parameters = {}
-        for link in self.wiring.links:
-            if link.rows is not None or link.cols is not None or link.layout != "target source":
-                raise ValueError(f"link {link.name} shares its tensor with others and cannot be made smaller")
-            rows, cols = (_indices(self.wiring, neurons, site) for site in (link.target, link.source))
-            parameters[link.parameter] = self.weight(link)[:, rows][:, :, cols].clone()
-        for bias in self.wiring.biases:
-            rows = _indices(self.wiring, neurons, bias.site)
-            parameters[bias.parameter] = self.parameters[bias.parameter][:, rows].clone()
-        Net.__init__(other, other.wiring, parameters)
+        wiring, kept = self.wiring, {}
+        for population in wiring.populations:
+            kept[population.name] = neurons.get(population.name, torch.arange(population.size))
+        populations = tuple(self._taken(population, kept[population.name]) for population in wiring.populations)
+        smaller = take_neurons(wiring, self.parameters, populations, kept)
+        return self.rewired(*smaller)
+
+    def rewired(
+        self: NetType,
+        wiring: Wiring,
+        parameters: Mapping[str, Tensor],
+        places: Mapping[str, Tensor] | None = None,
+    ) -> NetType:
+        """Returns a net of the same family behind another wiring; places default to neuron k in slot k."""
+        other = copy.copy(self)
+        Net.__init__(other, wiring, parameters, places)
         return other
 
-    def _taken(self, population: Population, neurons: Mapping[str, Tensor]) -> Population:
-        keep = neurons.get(population.name, torch.arange(population.size))
+    def _taken(self, population: Population, keep: Tensor) -> Population:
         slots = None if population.slots is None else self.positions(population.name)[0, keep]
-        blocks = population.blocks if len(keep) == population.size else 1
-        return Population(population.name, len(keep), slots, blocks, population.movable)
+        counts = (keep // max(population.size // population.blocks, 1)).unique(return_counts=True)[1]
+        if len(counts) and (counts != counts[0]).any():
+            raise ValueError(
+                f"blocks of population {population.name!r} must keep equally many neurons, got {counts.tolist()}"
+            )
+        return Population(population.name, len(keep), slots, max(len(counts), 1), population.movable)
 
-    def _start(self, x: Tensor, edits: Edits) -> tuple[Tensor, Flow]:
+    def _start(self, x: Tensor, edits: Edits, *, watched: bool) -> tuple[Tensor, Flow]:
         if edits:
             self._check_edits(edits)
         if x.ndim != 3 or x.shape[0] not in (1, self.seeds):
             raise ValueError(f"`x` must be (1 or {self.seeds} seeds, batch, inputs), got {tuple(x.shape)}")
-        flow = Flow(self, edits)
+        x = x.to(self.dtype) if x.is_floating_point() else x
+        flow = Flow(self, edits, watched=watched)
         return self._forward(x.expand(self.seeds, -1, -1), flow), flow
 
     def _check_edits(self, edits: Edits) -> None:
@@ -261,12 +280,3 @@ def _checked_places(wiring: Wiring, places: Mapping[str, Tensor], seeds: int) ->
             )
         result[population.name] = place
     return result
-
-
-def _indices(wiring: Wiring, neurons: Mapping[str, Tensor], site: str) -> Tensor:
-    population = wiring.population_of(site)
-    return neurons.get(population.name, torch.arange(population.size))
-
-
-def _resized(wiring: Wiring, populations: tuple[Population, ...]) -> Wiring:
-    return Wiring(populations, wiring.sites, wiring.links, wiring.biases, wiring.skips, wiring.gates)

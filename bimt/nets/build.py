@@ -9,25 +9,27 @@ from bimt.config import TrainConfig
 from bimt.geometry import make_slots
 from bimt.messages import UserError
 from bimt.nets.base import Net
-from bimt.nets.mlp import MLP, layer_names, make_mlp, mlp_wiring
-from bimt.wiring import Wiring
+from bimt.tasks.base import Task
 
 
-def make_net(config: TrainConfig, *, inputs: int, outputs: int, generators: Sequence[torch.Generator]) -> Net:
+def make_net(config: TrainConfig, *, task: Task, generators: Sequence[torch.Generator]) -> Net:
     """Draws a fresh net for every generator.
+
+    Each seed's numbers equal those of torch's default layers made in order after `torch.manual_seed` of its label.
 
     Args:
         config: Its `net`, `swaps.pinned` and `dtype` are read.
-        inputs: Number of input neurons.
-        outputs: Number of output neurons.
+        task: What the net has to fit at both ends.
         generators: One per seed; each is advanced.
 
     Raises:
-        UserError: If a hidden layer has no neurons or a geometry cannot hold a population.
+        UserError: If the family cannot learn the task, a layer has no neurons or a geometry cannot hold a population.
     """
-    wiring = _wiring(config, inputs, outputs)
-    dtype = getattr(torch, config.dtype)
-    return make_mlp(wiring, activation=config.net.activation, generators=generators, dtype=dtype)
+    family, dtype = config.net, getattr(torch, config.dtype)
+    wiring = family.wiring(_slots(config, task), task, pinned=config.swaps.pinned)
+    seeds = [family.draw(wiring, generator, dtype) for generator in generators]
+    stacked = {name: torch.stack([parameters[name] for parameters in seeds]) for name in seeds[0]}
+    return family.assemble(wiring, stacked, task)
 
 
 def net_tensors(net: Net) -> dict[str, Tensor]:
@@ -41,7 +43,7 @@ def net_tensors(net: Net) -> dict[str, Tensor]:
     return {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
 
 
-def restore_net(config: TrainConfig, tensors: Mapping[str, Tensor]) -> Net:
+def restore_net(config: TrainConfig, task: Task, tensors: Mapping[str, Tensor]) -> Net:
     """Rebuilds a net from what `net_tensors` returned.
 
     Raises:
@@ -55,20 +57,13 @@ def restore_net(config: TrainConfig, tensors: Mapping[str, Tensor]) -> Net:
             groups[group][population] = tensor
         else:
             parameters[name] = tensor
-    names = layer_names(hidden=len(config.net.hidden))
-    wiring = mlp_wiring([groups["slots"][name] for name in names], pinned=config.swaps.pinned)
-    return MLP(wiring, parameters, config.net.activation).replaced(places=groups["places"])
+    wiring = config.net.wiring(groups["slots"], task, pinned=config.swaps.pinned)
+    return config.net.assemble(wiring, parameters, task).replaced(places=groups["places"])
 
 
-def _wiring(config: TrainConfig, inputs: int, outputs: int) -> Wiring:
-    sizes = [inputs, *config.net.hidden, outputs]
-    names = layer_names(hidden=len(config.net.hidden))
-    if 0 in sizes:
-        raise UserError(f"net.hidden must give every layer at least one neuron, got {list(config.net.hidden)}")
+def _slots(config: TrainConfig, task: Task) -> dict[str, Tensor]:
+    sizes = config.net.sizes(task)
     try:
-        slots = [
-            make_slots(config.net.geometry.get(name, "line"), size) for name, size in zip(names, sizes, strict=True)
-        ]
+        return {name: make_slots(config.net.geometry.get(name, "line"), size) for name, size in sizes.items()}
     except ValueError as error:
-        raise UserError(f"net.geometry does not fit the net's sizes {sizes}: {error}") from error
-    return mlp_wiring(slots, pinned=config.swaps.pinned)
+        raise UserError(f"net.geometry does not fit the net's sizes {list(sizes.values())}: {error}") from error

@@ -1,24 +1,19 @@
 """The multilayer perceptron: inputs, any number of hidden layers, outputs."""
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
-from torch import Tensor, nn
+from pydantic import Field
+from torch import Tensor
 
+from bimt.messages import UserError
+from bimt.nets.activations import ACTIVATIONS, Activation
 from bimt.nets.base import Flow, Net
+from bimt.nets.config import NetConfig, draw_linear
+from bimt.tasks.base import Task
 from bimt.wiring import Bias, Link, Population, Role, Site, Wiring
-
-Activation = Literal["silu", "selu", "relu", "gelu", "tanh"]
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "silu": nn.functional.silu,
-    "selu": nn.functional.selu,
-    "relu": nn.functional.relu,
-    "gelu": nn.functional.gelu,
-    "tanh": torch.tanh,
-}
 
 
 class MLP(Net):
@@ -27,7 +22,7 @@ class MLP(Net):
     Its parameters are `weight.h1` (seeds, out, in), `bias.h1` (seeds, out) and so on.
     """
 
-    def __init__(self, wiring: Wiring, parameters: dict[str, Tensor], activation: Activation) -> None:
+    def __init__(self, wiring: Wiring, parameters: Mapping[str, Tensor], activation: Activation) -> None:
         """Joins parameters to a chain made by `mlp_wiring`."""
         super().__init__(wiring, parameters)
         self.activation = activation
@@ -43,10 +38,58 @@ class MLP(Net):
             flow.put(site.name, ACTIVATIONS[self.activation](flow.drive(site.name)))
         return flow.put(last.name, flow.drive(last.name))
 
-    def _with_wiring(self, wiring: Wiring) -> "MLP":
-        other = object.__new__(MLP)
-        other.wiring, other.activation = wiring, self.activation
-        return other
+
+class MLPConfig(NetConfig):
+    """A multilayer perceptron."""
+
+    family: Literal["mlp"] = "mlp"
+    hidden: tuple[Annotated[int, Field(ge=0)], ...] = (20, 20)
+    """Neurons of each hidden layer; 0 only in a net that was pruned until the layer was empty."""
+
+    @property
+    def populations(self) -> tuple[str, ...]:
+        """Returns `in`, `h1`, ..., `out`."""
+        return layer_names(hidden=len(self.hidden))
+
+    def sizes(self, task: Task) -> dict[str, int]:
+        """Returns the neurons of every layer; as in `NetConfig`."""
+        if task.tokens or task.moments > 1:
+            raise UserError(f"net.family of the task {task.name} must not be mlp: its inputs are no plain numbers")
+        require_neurons(self.hidden)
+        return dict(zip(self.populations, (len(task.inputs), *self.hidden, len(task.outputs)), strict=True))
+
+    def wiring(self, slots: Mapping[str, Tensor], task: Task, *, pinned: Sequence[str] = ()) -> Wiring:  # noqa: ARG002
+        """Wires a chain; as in `NetConfig`."""
+        return mlp_wiring([slots[name] for name in self.populations], pinned=pinned)
+
+    def draw(self, wiring: Wiring, generator: torch.Generator, dtype: torch.dtype) -> dict[str, Tensor]:
+        """Draws layer after layer; as in `NetConfig`."""
+        return draw_chain(wiring, self.populations, generator, dtype)
+
+    def assemble(self, wiring: Wiring, parameters: Mapping[str, Tensor], task: Task) -> Net:  # noqa: ARG002
+        """Returns an `MLP`; as in `NetConfig`."""
+        return MLP(wiring, parameters, self.activation)
+
+    def resized(self, net: Net) -> "MLPConfig":
+        """Returns it with other layers; as in `NetConfig`."""
+        return self.model_copy(update={"hidden": hidden_sizes(net)})
+
+
+def require_neurons(hidden: Sequence[int]) -> None:
+    """Refuses hidden layers without neurons.
+
+    Raises:
+        UserError: If there is one.
+    """
+    if 0 in hidden:
+        raise UserError(f"net.hidden must give every layer at least one neuron, got {list(hidden)}")
+
+
+def hidden_sizes(net: Net) -> tuple[int, ...]:
+    """Returns the sizes of a chain's hidden layers."""
+    names = (f"h{depth}" for depth in range(1, len(net.wiring.populations)))
+    known = {population.name: population.size for population in net.wiring.populations}
+    return tuple(known[name] for name in names if name in known)
 
 
 def layer_names(*, hidden: int) -> tuple[str, ...]:
@@ -82,37 +125,36 @@ def mlp_wiring(slots: Sequence[Tensor], *, pinned: Sequence[str] = ()) -> Wiring
             for name, place in zip(names, slots, strict=True)
         ),
         sites=tuple(Site(name, name, roles.get(name, "hidden")) for name in names),
-        links=tuple(Link(target, source, f"weight.{target}") for source, target in pairwise(names)),
-        biases=tuple(Bias(name, f"bias.{name}") for name in names[1:]),
+        links=chain_links(names),
+        biases=chain_biases(names),
     )
 
 
-def make_mlp(
-    wiring: Wiring, *, activation: Activation, generators: Sequence[torch.Generator], dtype: torch.dtype
-) -> MLP:
-    """Draws the parameters of one MLP per generator, as torch's default linear layers would.
+def chain_links(names: Sequence[str]) -> tuple[Link, ...]:
+    """Returns the links of a chain of sites, each from one to the next."""
+    return tuple(Link(target, source, f"weight.{target}") for source, target in pairwise(names))
 
-    Each seed's numbers equal those of `nn.Linear` layers made in order after `torch.manual_seed` of the same label.
+
+def chain_biases(names: Sequence[str]) -> tuple[Bias, ...]:
+    """Returns the biases of a chain of sites, of all but the first."""
+    return tuple(Bias(name, f"bias.{name}") for name in names[1:])
+
+
+def draw_chain(
+    wiring: Wiring, names: Sequence[str], generator: torch.Generator, dtype: torch.dtype, *, inputs: int = 1
+) -> dict[str, Tensor]:
+    """Draws weights and biases of a chain of populations in order, as torch's linear layers would.
 
     Args:
-        wiring: A chain made by `mlp_wiring`.
-        activation: Nonlinearity of the hidden layers.
-        generators: One per seed.
+        wiring: Holds the populations.
+        names: Of the populations, from the first to the last.
+        generator: Is advanced.
         dtype: Float type in which the numbers are drawn and kept.
+        inputs: How many copies of the first population the first layer reads.
     """
-    seeds = [_draw_layers(wiring, generator, dtype) for generator in generators]
-    stacked = {name: torch.stack([parameters[name] for parameters in seeds]) for name in seeds[0]}
-    return MLP(wiring, stacked, activation)
-
-
-def _draw_layers(wiring: Wiring, generator: torch.Generator, dtype: torch.dtype) -> dict[str, Tensor]:
-    parameters = {}
-    for link in wiring.links:
-        fan_in = wiring.population_of(link.source).size
-        weight = torch.empty(wiring.population_of(link.target).size, fan_in, dtype=dtype)
-        nn.init.kaiming_uniform_(weight, a=math.sqrt(5), generator=generator)
-        bias = torch.empty(weight.shape[0], dtype=dtype)
-        bound = 1 / math.sqrt(fan_in) if fan_in else 0.0
-        parameters[link.parameter] = weight
-        parameters[f"bias.{link.target}"] = bias.uniform_(-bound, bound, generator=generator)
+    parameters: dict[str, Tensor] = {}
+    for depth, (source, target) in enumerate(pairwise(names)):
+        read = wiring.population(source).size * (inputs if depth == 0 else 1)
+        weight, bias = draw_linear(wiring.population(target).size, read, generator, dtype)
+        parameters |= {f"weight.{target}": weight, f"bias.{target}": bias}
     return parameters

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from torch import Tensor
 
 Kind = Literal["regression", "classification"]
@@ -14,15 +14,17 @@ Kind = Literal["regression", "classification"]
 class Split:
     """Rows of a data set, in the units that the net sees."""
 
-    inputs: Float[Tensor, "*rows inputs"]
-    """(rows, inputs), or (seeds, rows, inputs) where every seed has rows of its own."""
+    inputs: Shaped[Tensor, "*rows inputs"]
+    """(rows, inputs), or (seeds, rows, inputs) where every seed has rows of its own. Where the task has tokens, the
+    index of each position's token, long; where it has several moments, the inputs of each, one moment after the other.
+    """
     targets: Tensor
-    """Regression: (rows, outputs), float. Classification: (rows,), the index of the class, long."""
+    """Regression: (rows, answers), float. Classification: (rows,), the index of the class, long."""
 
     def to(self, dtype: torch.dtype) -> "Split":
         """Returns the split in another float type; class indices stay what they are."""
-        targets = self.targets.to(dtype) if self.targets.is_floating_point() else self.targets
-        return Split(self.inputs.to(dtype), targets)
+        inputs, targets = (part.to(dtype) if part.is_floating_point() else part for part in (self.inputs, self.targets))
+        return Split(inputs, targets)
 
     def rows(self, indices: Tensor) -> "Split":
         """Returns some of the rows; `indices` may be (rows,) or, one choice per seed, (seeds, rows)."""
@@ -73,7 +75,7 @@ class Task:
     name: str
     kind: Kind
     inputs: tuple[str, ...]
-    """A name for every input neuron."""
+    """A name for every input neuron; of tokens, for every token at every position."""
     outputs: tuple[str, ...]
     """A name for every output neuron; in classification one per class."""
     train: Split
@@ -81,13 +83,35 @@ class Task:
     scaling: Scaling
     classes: tuple[str, ...] = ()
     """The classes as the table spells them, in the order of the outputs; empty in regression."""
+    squared: bool = False
+    """Classification only: the loss is the mean squared error to one-hot targets (as published for images)."""
+    tokens: tuple[str, ...] = ()
+    """Names of the positions that hold a token each; empty where inputs are numbers."""
+    moments: int = 1
+    """How often a net looks at each row: the length of a sequence."""
+    reads: tuple[tuple[int, int], ...] = ()
+    """Where the answers stand, as (moment, output neuron); empty where they are the outputs, in order."""
+    answer_names: tuple[str, ...] = ()
+    """Their names; empty where they are the outputs."""
+    judged: tuple[int, ...] = ()
+    """Regression only: which answers the metric averages over; empty means all."""
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """A name for every number that a net says about a row."""
+        return self.answer_names or self.outputs
+
+    @property
+    def vocabulary(self) -> int:
+        """How many tokens there are."""
+        return len(self.inputs) // max(len(self.tokens), 1)
 
     def to(self, dtype: torch.dtype) -> "Task":
         """Returns the task with both splits in another float type."""
         return replace(self, train=self.train.to(dtype), test=self.test.to(dtype))
 
     def loss(self, outputs: Float[Tensor, "seeds rows outputs"], targets: Tensor) -> Float[Tensor, " seeds"]:
-        """Returns each seed's loss: the mean squared error over rows and outputs, or the mean cross-entropy.
+        """Returns each seed's loss: the mean squared error over rows and answers, or the mean cross-entropy.
 
         Args:
             outputs: What the net says, in the net's units.
@@ -95,12 +119,15 @@ class Task:
         """
         if self.kind == "regression":
             return (outputs - targets).square().mean(dim=(1, 2))
+        if self.squared:
+            return (outputs - self._one_hot(targets, outputs)).square().mean(dim=(1, 2))
         return _cross_entropy(outputs, targets).mean(dim=1)
 
     def metric(self, outputs: Float[Tensor, "seeds rows outputs"], targets: Tensor) -> Float[Tensor, " seeds"]:
-        """Returns each seed's R^2 averaged over outputs, or its accuracy: higher is better, at most 1."""
+        """Returns each seed's R^2 averaged over the judged answers, or its accuracy: higher is better, at most 1."""
         if self.kind == "regression":
-            return _r_squared(outputs, targets).mean(dim=1)
+            columns = list(self.judged) or slice(None)
+            return _r_squared(outputs[..., columns], targets[..., columns]).mean(dim=1)
         return (outputs.argmax(-1) == targets).to(outputs.dtype).mean(dim=1)
 
     def explained(self, outputs: Float[Tensor, "seeds rows outputs"], targets: Tensor) -> Float[Tensor, " seeds"]:
@@ -113,6 +140,8 @@ class Task:
             return self.metric(outputs, targets)
         counts = torch.bincount(targets.flatten(), minlength=len(self.outputs)).to(outputs.dtype)
         share = counts / counts.sum()
+        if self.squared:
+            return 1 - self.loss(outputs, targets) / (share * (1 - share)).mean()
         constant = -(share * share.clamp_min(torch.finfo(share.dtype).tiny).log()).sum()
         return 1 - self.loss(outputs, targets) / constant
 
@@ -122,9 +151,12 @@ class Task:
         """Returns the metric output by output: R^2, or the share of each class's rows that are recognised."""
         if self.kind == "regression":
             return _r_squared(outputs, targets)
-        members = torch.nn.functional.one_hot(targets, len(self.outputs)).to(outputs.dtype)
+        members = self._one_hot(targets, outputs)
         right = (outputs.argmax(-1) == targets).to(outputs.dtype)[..., None] * members
         return right.sum(1) / members.sum(-2).clamp_min(1)
+
+    def _one_hot(self, targets: Tensor, outputs: Tensor) -> Tensor:
+        return torch.nn.functional.one_hot(targets, len(self.outputs)).to(outputs.dtype)
 
 
 def _cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:

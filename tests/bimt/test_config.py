@@ -6,6 +6,7 @@ import pytest
 
 from bimt.config import TASK_SETTINGS, TrainConfig, known_keys, make_config
 from bimt.messages import UserError
+from bimt.tasks.formulas import FORMULAS
 
 # for every option a value that is not its default
 OPTIONS = {
@@ -46,6 +47,33 @@ OTHER_TASKS = {
         "task.test_fraction": 0.4,
         "task.split_seed": 9,
     },
+    "modular_addition": {
+        "task.modulus": 7,
+        "task.operands": 3,
+        "task.operation": "-",
+        "task.train_fraction": 0.5,
+        "task.data_seed": 3,
+        "net.embedding": 8,
+        "net.hidden": [9],
+        "net.activation": "relu",
+        "net.geometry": {"embed": "ring"},
+    },
+    "permutation_group": {"task.group": "D5", "task.train_fraction": 0.5, "task.data_seed": 3},
+    "in_context": {
+        "task.sequences": 100,
+        "task.examples": 3,
+        "task.train_fraction": 0.5,
+        "task.data_seed": 3,
+        "net.width": 16,
+        "net.layers": 1,
+        "net.heads": 2,
+        "net.attention": [8],
+        "net.blocks": [1],
+        "net.mlp": [20, 10],
+        "net.scale": 0.5,
+        "net.activation": "silu",
+        "net.geometry": {"resid": "ring"},
+    },
 }
 TABLE = ["task.data=a.csv", 'task.targets=["y"]']
 
@@ -58,10 +86,15 @@ def value_of(config, key):
 
 
 def test_every_option_is_listed_here():
-    groups = {"task", "net", "cost", "swaps", "task.name"}
+    groups = {"task", "net", "cost", "swaps", "task.name", "net.family"}
     assert set(OPTIONS) == set(known_keys("independence")) - groups
+    assert {"independence", *OTHER_TASKS} | set(FORMULAS) == set(TASK_SETTINGS)
+    families = {"mlp"}  # its options are those of independence
     for task, options in OTHER_TASKS.items():
-        assert set(options) == {key for key in known_keys(task) if key.startswith("task.")} - groups
+        family = make_config(task, settings=TABLE if task == "table" else []).net.family
+        prefixes = ("task.",) if family in families else ("task.", "net.")
+        families.add(family)
+        assert set(options) == {key for key in known_keys(task) if key.startswith(prefixes)} - groups
 
 
 @pytest.mark.parametrize(

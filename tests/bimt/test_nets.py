@@ -1,5 +1,6 @@
 """Nets: what they compute, their edits, their copies."""
 
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -10,19 +11,27 @@ from torch import nn
 
 from bimt.config import make_config
 from bimt.messages import UserError
+from bimt.nets.activations import ACTIVATIONS
 from bimt.nets.build import make_net, net_tensors, restore_net
-from bimt.nets.mlp import ACTIVATIONS, MLP
+from bimt.nets.mlp import MLP
 from bimt.seeds import make_generators
 from tests.nets import random_mlp, two_parts
-from tests.wired import embedding_net
+from tests.wired import blocked_net, embedding_net
 
-LAYERS = {"silu": nn.SiLU, "selu": nn.SELU, "relu": nn.ReLU, "gelu": nn.GELU, "tanh": nn.Tanh}
+LAYERS = {
+    "silu": nn.SiLU,
+    "selu": nn.SELU,
+    "relu": nn.ReLU,
+    "gelu": nn.GELU,
+    "tanh": nn.Tanh,
+    "gelu_tanh": partial(nn.GELU, approximate="tanh"),
+}
 X = torch.randn(1, 7, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
 
 
 def made(*settings, seeds=3, first_seed=5):
     config = make_config("independence", seeds=seeds, first_seed=first_seed, settings=settings)
-    return make_net(config, inputs=4, outputs=2, generators=make_generators(config.labels)), config
+    return make_net(config, task=config.task.load(), generators=make_generators(config.labels)), config
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
@@ -144,11 +153,22 @@ def test_take_can_empty_a_layer():
     assert torch.equal(outputs[0], torch.tensor([[0.0, 0.25]], dtype=torch.float64).expand(7, 2))
 
 
-def test_take_refuses_several_seeds_and_shared_tensors():
+def test_take_refuses_several_seeds_and_uneven_blocks():
     with pytest.raises(ValueError, match="only a net with one seed can be made smaller, got 2 seeds"):
         random_mlp([4, 5, 2], seeds=2).take({})
-    with pytest.raises(ValueError, match=r"link embed\.a<-token\.a shares its tensor with others"):
-        embedding_net().take({"h1": torch.tensor([0])})
+    with pytest.raises(ValueError, match=r"blocks of population 'h' must keep equally many neurons, got \[2, 1\]"):
+        blocked_net().take({"h": torch.tensor([0, 1, 4])})
+
+
+def test_take_cuts_tensors_that_several_links_share():
+    net = embedding_net()
+    net.parameters["embedding"][:, :, 1] = 0.0  # embed[1] says nothing
+    net.parameters["readout"][:, :, [0, 5]] = 0.0  # h1[0] and h1[5] are not read
+    small = net.take({"embed": torch.tensor([0, 2, 3]), "h1": torch.tensor([4, 1, 2, 3])})
+    x = torch.randn(1, 9, 10, dtype=torch.float64)
+    assert torch.allclose(small.run(x), net.run(x), atol=1e-13)
+    assert small.parameters["hidden"].shape == (1, 4, 6)
+    assert torch.equal(small.positions("embed")[0], net.positions("embed")[0, [0, 2, 3]])
 
 
 @settings(max_examples=20, deadline=None)
@@ -169,7 +189,7 @@ def test_places_must_be_a_permutation(place):
 def test_a_net_is_restored_from_its_tensors():
     net, config = made('swaps.pinned=["in"]', "net.geometry.h1=ring", "net.activation=tanh")
     net.places["h2"] = net.places["h2"].flip(1)
-    other = restore_net(config, net_tensors(net))
+    other = restore_net(config, config.task.load(), net_tensors(net))
     assert isinstance(other, MLP)
     assert torch.equal(other.run(X.float()), net.run(X.float()))
     assert torch.equal(other.positions("h1"), net.positions("h1"))

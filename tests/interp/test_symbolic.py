@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bimt.cli import run
 from bimt.config import make_config
 from bimt.messages import UserError
-from bimt.nets.mlp import ACTIVATIONS
+from bimt.nets.activations import ACTIVATIONS
 from bimt.tasks.base import Scaling
 from bimt.train import train
 from bimt.wiring import Gate
@@ -338,8 +338,7 @@ def test_a_net_of_another_kind_is_refused():
     strange = Gated(net.wiring, net.parameters, net.activation)
     with pytest.raises(UserError, match="Gated does not say what site 'h1' applies"):
         extract_formulas(whole(strange, task), task)
-    gated = net._with_wiring(dataclasses.replace(net.wiring, gates=(Gate("out", "in"),)))
-    gated.parameters, gated.places = net.parameters, net.places
+    gated = net.rewired(dataclasses.replace(net.wiring, gates=(Gate("out", "in"),)), net.parameters)
     with pytest.raises(UserError, match="also joins in to out without a weight"):
         extract_formulas(whole(gated, task), task)
 

@@ -1,0 +1,74 @@
+"""Arithmetic on a clock: sums, differences or products of tokens, modulo a number."""
+
+import itertools
+import string
+from functools import reduce
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from bimt.messages import UserError
+from bimt.strict import StrictModel
+from bimt.tasks.base import Task
+from bimt.tasks.pairs import token_task
+
+SETTINGS: dict[str, Any] = {
+    "net": {"family": "embedding_mlp", "embedding": 32, "hidden": [50, 50]},
+    "learning_rate": 1e-3,
+    "dtype": "float64",
+    "cost": {
+        "strength": [[0.0, 0.1], [0.25, 1.0], [0.75, 0.1]],
+        "distance_scale": 2.0,
+        "offset": 0.5,
+        "reduce": "mean",
+        "bias_from": 0.0,
+    },
+    "swaps": {"top_k": 30},
+}
+"""What was published and differs from the defaults of TrainConfig."""
+
+MOST_ANSWERS = 50_000_000
+"""Rows times classes at most: what the logits of all rows take."""
+
+_OPERATIONS = {"+": np.add, "-": np.subtract, "x": np.multiply}
+
+
+class ModularAdditionTask(StrictModel):
+    """Learns a + b modulo p from all pairs of tokens (arXiv:2305.08746, section 3.3)."""
+
+    name: Literal["modular_addition"]
+    modulus: int = Field(default=59, ge=2)
+    """How many tokens, and answers, there are."""
+    operands: int = Field(default=2, ge=2, le=6)
+    """How many tokens are put together, from left to right."""
+    operation: Literal["+", "-", "x"] = "+"
+    train_fraction: float = Field(default=0.8, gt=0, lt=1)
+    """Share of all rows that the net is trained on."""
+    data_seed: int = Field(default=0, ge=0, lt=2**32)
+    """Seed of the split."""
+
+    def load(self) -> Task:
+        """Lists all rows and splits them.
+
+        Raises:
+            UserError: If there are too many.
+        """
+        rows = self.modulus**self.operands
+        if rows * self.modulus > MOST_ANSWERS:
+            raise UserError(
+                f"task.modulus = {self.modulus} with {self.operands} operands has {rows:,} rows, too many; "
+                "take fewer operands or a smaller modulus"
+            )
+        tokens = np.array(list(itertools.product(range(self.modulus), repeat=self.operands)))
+        answers = reduce(_OPERATIONS[self.operation], tokens.T) % self.modulus
+        names = tuple(str(token) for token in range(self.modulus))
+        return token_task(
+            self.name,
+            tokens,
+            answers,
+            positions=tuple(string.ascii_lowercase[: self.operands]),
+            vocabulary=names,
+            train_fraction=self.train_fraction,
+            data_seed=self.data_seed,
+        )
