@@ -327,7 +327,8 @@ class _Run:
         train_loss = self.seen.loss(self.net.run(train.inputs[None]), train.targets[None])
         self._stop_lost(train_loss)
         outputs = self.net.run(test.inputs[None])
-        live = [(self.net.weight(link).abs() > LIVE).sum((1, 2)) for link in self.net.wiring.distinct_links()]
+        links = self.net.wiring.distinct_links(look_ups=False)
+        live = [(self.net.weight(link).abs() > LIVE).sum((1, 2)) for link in links]
         values = {
             "train_loss": train_loss,
             "test_loss": self.seen.loss(outputs, test.targets[None]),

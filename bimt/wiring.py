@@ -206,11 +206,11 @@ class Wiring:
         """Returns the bias of a site, None where it has none."""
         return self._biases.get(site)
 
-    def distinct_links(self) -> Iterator[Link]:
-        """Yields every link once per stored weights: of tied links only the first."""
+    def distinct_links(self, *, look_ups: bool = True) -> Iterator[Link]:
+        """Yields every link once per stored weights: of tied links only the first; look-ups only if asked for."""
         seen = set()
         for link in self.links:
-            if link.stored not in seen:
+            if link.stored not in seen and (look_ups or not self.is_look_up(link)):
                 seen.add(link.stored)
                 yield link
 

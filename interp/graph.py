@@ -45,7 +45,9 @@ def to_graph(sparse: SparseNet, task: Task) -> nx.DiGraph:
     values = net.activations(task.train.inputs[None])
     spread = {link.source: _spread(values[link.source][0]) for link in net.wiring.links}
     for link in net.wiring.links:
-        _add_link(graph, net, link, link.view(sparse.kept[link.parameter])[0], spread[link.source])
+        # of tied connections some may lead nowhere
+        joined = link.view(sparse.kept[link.parameter])[0] & live[link.target][:, None] & live[link.source]
+        _add_link(graph, net, link, joined, spread[link.source])
     fixed: tuple[Skip | Gate, ...] = (*net.wiring.skips, *net.wiring.gates)
     for edge in fixed:
         _add_fixed(graph, net, edge)

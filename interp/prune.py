@@ -87,7 +87,7 @@ def shrink(sparse: SparseNet) -> Net:
 
 def _cuttable(net: Net) -> set[str]:
     """Returns the names of the stored weights that pruning may cut: look-ups are no connections in space."""
-    return {link.parameter for link in net.wiring.links if not net.wiring.is_look_up(link)}
+    return {link.parameter for link in net.wiring.distinct_links(look_ups=False)}
 
 
 def _filled(alive: Bool[Tensor, " size"], blocks: int) -> Int[Tensor, " kept"]:
@@ -102,8 +102,7 @@ def _filled(alive: Bool[Tensor, " size"], blocks: int) -> Int[Tensor, " kept"]:
 
 def _sorted_sizes(net: Net) -> Float[Tensor, " weights"]:
     """Returns |w| of every connection, largest first; tied ones once."""
-    links = (link for link in net.wiring.distinct_links() if not net.wiring.is_look_up(link))
-    sizes = [net.weight(link).abs().flatten() for link in links]
+    sizes = [net.weight(link).abs().flatten() for link in net.wiring.distinct_links(look_ups=False)]
     return torch.cat(sizes).sort(descending=True).values
 
 

@@ -96,8 +96,7 @@ class SparseNet:
         return frame_table(self.to_frame(), title=title)
 
     def _links(self) -> Iterator[Link]:
-        wiring = self.net.wiring
-        return (link for link in wiring.distinct_links() if not wiring.is_look_up(link))
+        return self.net.wiring.distinct_links(look_ups=False)
 
     def live(self) -> dict[str, Bool[Tensor, " size"]]:
         """Tells for each site which neurons lie on a path from an input to an output."""

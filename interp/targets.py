@@ -35,9 +35,7 @@ def end_labels(wiring: Wiring, task: Task) -> dict[Neuron, str]:
 def connection_targets(sparse: SparseNet, labels: Mapping[Neuron, str]) -> list[Target]:
     """Lists every kept connection, tied ones once, look-ups not."""
     found = []
-    for link in sparse.net.wiring.distinct_links():
-        if sparse.net.wiring.is_look_up(link):
-            continue
+    for link in sparse.net.wiring.distinct_links(look_ups=False):
         for target, source in link.view(sparse.kept[link.parameter])[0].nonzero().tolist():
             ends = Neuron(link.source, source), Neuron(link.target, target)
             label = "->".join(labels.get(end, str(end)) for end in ends)

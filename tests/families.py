@@ -45,7 +45,7 @@ def made(family: str, *, seeds: int = 1, live: float = 1.0) -> tuple[Net, Task]:
     task = config.task.load()
     net = make_net(config, task=task, generators=make_generators(config.labels))
     generator = torch.Generator().manual_seed(1)
-    for name in {link.parameter for link in net.wiring.links if not net.wiring.is_look_up(link)}:
+    for name in dict.fromkeys(link.parameter for link in net.wiring.links if not net.wiring.is_look_up(link)):
         shape = net.parameters[name].shape
         net.parameters[name] *= 3 * (torch.rand(shape, generator=generator) < live)
     return net, answered(task, net.seed(0))
