@@ -3,11 +3,12 @@
 import numpy as np
 import pandas as pd
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
 from bimt.checkpoint import Checkpoint
-from bimt.messages import UserError
+from bimt.messages import UserError, printable
+from bimt.tasks.base import Task
 from bimt.tasks.table import TableTask, numeric_columns, require_columns
 
 _CHUNK = 65_536
@@ -32,7 +33,8 @@ def predict(checkpoint: Checkpoint, table: pd.DataFrame, *, label: int | None = 
 
     Args:
         checkpoint: What training made.
-        table: Holds every input column by name, as `bimt.tasks.table.read_table` returns it; others are ignored.
+        table: Holds every input column by name (of tokens, one column per position, with their names), as
+            `bimt.tasks.table.read_table` returns it; others are ignored.
         label: Label of the seed to ask; None takes `best_label`.
 
     Returns:
@@ -40,7 +42,8 @@ def predict(checkpoint: Checkpoint, table: pd.DataFrame, *, label: int | None = 
         the target's name, then the probability of every class, under the name of its output.
 
     Raises:
-        UserError: If there is no such seed, or a column is missing or holds anything but finite numbers.
+        UserError: If there is no such seed, a column is missing or holds anything but finite numbers (or known
+            tokens), or the task's rows are sequences.
     """
     task = checkpoint.task
     label = best_label(checkpoint) if label is None else label
@@ -50,8 +53,7 @@ def predict(checkpoint: Checkpoint, table: pd.DataFrame, *, label: int | None = 
         raise UserError(f"seed {label} stopped while training, choose another ({checkpoint.stopped[label]})")
     if not len(table):
         raise UserError("the table must have at least one row of data, got none")
-    require_columns(table, task.inputs, "feature")
-    inputs = task.scaling.to_net(numeric_columns(table, task.inputs))
+    inputs = _tokens(task, table) if task.tokens else _numbers(task, table)
     outputs = task.scaling.to_table(_run(checkpoint, label, inputs))
     if task.kind == "regression":
         return pd.DataFrame(outputs.numpy(), columns=list(task.outputs))
@@ -59,7 +61,31 @@ def predict(checkpoint: Checkpoint, table: pd.DataFrame, *, label: int | None = 
     return chosen.join(pd.DataFrame(outputs.softmax(1).numpy(), columns=list(task.outputs)))
 
 
-def _run(checkpoint: Checkpoint, label: int, inputs: Float[Tensor, "rows inputs"]) -> Float[Tensor, "rows outputs"]:
+def _numbers(task: Task, table: pd.DataFrame) -> Float[Tensor, "rows inputs"]:
+    if task.moments > 1:
+        raise UserError(f"the rows of {printable(task.name)} are sequences, and a table has none; use the net's run()")
+    require_columns(table, task.inputs, "feature")
+    return task.scaling.to_net(numeric_columns(table, task.inputs))
+
+
+def _tokens(task: Task, table: pd.DataFrame) -> Int[Tensor, "rows positions"]:
+    """Turns the names of tokens into their indices."""
+    require_columns(table, task.tokens, "feature")
+    names = [name.partition("=")[2] for name in task.inputs[: task.vocabulary]]
+    columns = []
+    for position in task.tokens:
+        cells = table[position].astype(str)
+        for row, cell in enumerate(cells):
+            if cell not in names:
+                known = f"{names[0]} to {names[-1]}" if len(names) > 8 else ", ".join(names)
+                raise UserError(
+                    f"row {row + 1} of column {printable(position)} must be one of {known}, got {printable(cell)}"
+                )
+        columns.append([names.index(cell) for cell in cells])
+    return torch.tensor(columns).T
+
+
+def _run(checkpoint: Checkpoint, label: int, inputs: Shaped[Tensor, "rows inputs"]) -> Float[Tensor, "rows outputs"]:
     net = checkpoint.net.seed(checkpoint.labels.index(label)).to(torch.float64)
     return torch.cat([net.run(part[None])[0] for part in inputs.split(_CHUNK)])
 

@@ -6,6 +6,7 @@ Run as `python -m interp.graph CKPT`.
 import csv
 import itertools
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from torch import Tensor
 from bimt.messages import UserError, printable
 from bimt.nets.base import Net
 from bimt.tasks.base import Task
-from bimt.wiring import Gate, Link, Skip
+from bimt.wiring import Gate, Link, Skip, Wiring
 from interp.sparse import Neuron, SparseNet, on_path
 from interp.tables import frame_table
 
@@ -109,8 +110,14 @@ def write_graph(graph: nx.DiGraph, folder: Path) -> None:
     write_edges(graph, folder / "edges.csv")
 
 
+def without_look_ups(graph: nx.DiGraph) -> nx.DiGraph:
+    """Returns the graph without tokens and the tables that lead out of them."""
+    return graph.subgraph([neuron for neuron, data in graph.nodes(data=True) if not data["look_up"]])
+
+
 def graph_table(graph: nx.DiGraph) -> Table:
-    """Returns the connections as a table, the heaviest of each link first."""
+    """Returns the connections as a table, the heaviest of each link first; look-ups are left out."""
+    graph = without_look_ups(graph)
     frame = pd.DataFrame(
         [
             {"source": _named(graph, source), "target": _named(graph, target), "link": data["link"], "w": data["value"]}
@@ -125,10 +132,10 @@ def graph_table(graph: nx.DiGraph) -> Table:
 
 
 def crossings(graph: nx.DiGraph) -> int:
-    """Counts pairs of connections of one link that cross: their ends lie in reversed order along x."""
+    """Counts pairs of connections of one link that cross: their ends lie in reversed order along x; look-ups do not."""
     links: dict[str, list[tuple[float, float]]] = {}
     for source, target, data in graph.edges(data=True):
-        if data["kind"] == "connection":
+        if data["kind"] == "connection" and not graph.nodes[source]["look_up"]:
             ends = graph.nodes[source]["position"][0], graph.nodes[target]["position"][0]
             links.setdefault(data["link"], []).append(ends)
     return sum(
@@ -139,19 +146,22 @@ def crossings(graph: nx.DiGraph) -> int:
 
 
 def _named(graph: nx.DiGraph, neuron: Neuron) -> str:
-    label = graph.nodes[neuron]["label"]
-    return str(neuron) if label == str(neuron) else f"{neuron} {printable(label, limit=40)}"
+    data = graph.nodes[neuron]
+    return str(neuron) if data["role"] == "hidden" else f"{neuron} {printable(data['label'], limit=40)}"
 
 
 def _add_neurons(graph: nx.DiGraph, net: Net, task: Task, live: dict[str, Tensor]) -> None:
     names = {"input": iter(task.inputs), "output": iter(task.outputs)}
-    deepest = max(len(net.wiring.sites) - 1, 1)
-    for depth, site in enumerate(net.wiring.sites):
+    depths = _depths(net.wiring)
+    deepest = max(*depths.values(), 1)
+    shared = Counter(site.population for site in net.wiring.sites)
+    for site in net.wiring.sites:
         population = net.wiring.population_of(site.name)
         bias = net.bias(site.name)
         for index in range(population.size):
             neuron = Neuron(site.name, index)
-            label = next(names[site.role], str(neuron)) if site.role in names else str(neuron)
+            own = str(neuron if shared[site.population] == 1 else Neuron(site.population, index))
+            label = next(names[site.role], own) if site.role in names else own
             if site.role == "hidden" and not live[site.name][index]:
                 continue
             graph.add_node(
@@ -159,13 +169,23 @@ def _add_neurons(graph: nx.DiGraph, net: Net, task: Task, live: dict[str, Tensor
                 site=site.name,
                 population=site.population,
                 role=site.role,
-                position=_position(net, site.population, index, depth / deepest),
+                position=_position(net, site.population, index, depths[site.name] / deepest),
                 label=label,
                 bias=0.0 if bias is None else bias[0, index].item(),
                 look_up=population.slots is None,
             )
             if site.role in names:
                 graph.graph[f"{site.role}s"].append(neuron)
+
+
+def _depths(wiring: Wiring) -> dict[str, int]:
+    """Returns how many steps each site is away from the inputs, along the longest way."""
+    depths = dict.fromkeys((site.name for site in wiring.sites), 0)
+    for _ in wiring.sites:
+        for edge in wiring.edges:
+            if depths[edge.source] < len(depths):  # where a wiring goes round
+                depths[edge.target] = max(depths[edge.target], depths[edge.source] + 1)
+    return depths
 
 
 def _position(net: Net, population: str, index: int, depth: float) -> tuple[float, float, float]:

@@ -1,5 +1,6 @@
 """Which seed of a checkpoint is explained: the one asked for, or the best."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +24,13 @@ class Selected:
     """The seed pruned."""
 
 
-def select(checkpoint: Checkpoint | Path | str, label: int | None = None, *, tolerance: float = 1e-3) -> Selected:
+def select(
+    checkpoint: Checkpoint | Path | str,
+    label: int | None = None,
+    *,
+    tolerance: float = 1e-3,
+    candidates: Sequence[SparseNet] | None = None,
+) -> Selected:
     """Prunes one seed of a checkpoint.
 
     Args:
@@ -31,30 +38,34 @@ def select(checkpoint: Checkpoint | Path | str, label: int | None = None, *, tol
         label: The seed; None takes the best: the highest metric on the training split after pruning (R^2 or accuracy),
             ties by fewer connections.
         tolerance: As in `prune`.
+        candidates: The seeds pruned already, as `prune_all` returns them; None prunes those that are needed.
 
     Raises:
         UserError: If there is no such seed, its training stopped, or the tolerance is not positive.
     """
     if not isinstance(checkpoint, Checkpoint):
         checkpoint = load_checkpoint(checkpoint)
-    if label is None:
-        candidates = prune_all(checkpoint, tolerance=tolerance)
-        sparse = max(candidates, key=lambda sparse: (_train_metric(sparse, checkpoint.task), -sparse.connections))
-    else:
-        sparse = _prune_label(checkpoint, _checked(checkpoint, label), tolerance)
+    if label is not None:
+        check_label(checkpoint, label)
+    if candidates is None:
+        candidates = prune_all(checkpoint, tolerance=tolerance, labels=None if label is None else [label])
+    wanted = [sparse for sparse in candidates if label in (None, sparse.label)]
+    sparse = max(wanted, key=lambda sparse: (_train_metric(sparse, checkpoint.task), -sparse.connections))
     net = checkpoint.net.seed(checkpoint.labels.index(sparse.label))
     return Selected(checkpoint, sparse.label, whole(net, checkpoint.task, label=sparse.label), sparse)
 
 
-def prune_all(checkpoint: Checkpoint, *, tolerance: float = 1e-3) -> list[SparseNet]:
-    """Prunes every seed that did not stop.
+def prune_all(
+    checkpoint: Checkpoint, *, tolerance: float = 1e-3, labels: Sequence[int] | None = None
+) -> list[SparseNet]:
+    """Prunes every seed that did not stop, or only those with these labels.
 
     Raises:
         UserError: If all of them stopped, or the tolerance is not positive.
     """
     if not checkpoint.running:
         raise UserError(f"every seed of {printable(checkpoint.path)} stopped; train again with a lower learning_rate")
-    return [_prune_label(checkpoint, label, tolerance) for label in checkpoint.running]
+    return [_prune_label(checkpoint, label, tolerance) for label in labels or checkpoint.running]
 
 
 def _prune_label(checkpoint: Checkpoint, label: int, tolerance: float) -> SparseNet:
@@ -68,11 +79,15 @@ def _train_metric(sparse: SparseNet, task: Task) -> float:
     return task.metric(sparse.net.run(task.train.inputs[None]), task.train.targets[None]).item()
 
 
-def _checked(checkpoint: Checkpoint, label: int) -> int:
+def check_label(checkpoint: Checkpoint, label: int) -> None:
+    """Refuses a label that cannot be explained.
+
+    Raises:
+        UserError: If there is no such seed, or its training stopped.
+    """
     if label in checkpoint.stopped:
         raise UserError(f"seed {label} stopped while training ({checkpoint.stopped[label]}); choose another")
     if label not in checkpoint.labels:
         first, last = checkpoint.labels[0], checkpoint.labels[-1]
         known = str(first) if first == last else f"{first} to {last}"
         raise UserError(f"--seed must be a label of the checkpoint, {known}, got {label}")
-    return label

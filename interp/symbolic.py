@@ -167,6 +167,9 @@ def extract_formulas(
         raise UserError(f"error must be a share of the output's range between 0 and 1, got {error}")
     if points < 1:
         raise UserError(f"points must be at least 1, got {points}")
+    if task.tokens or task.moments > 1:
+        what = "tokens" if task.tokens else "sequences"
+        raise UserError(f"the inputs of {printable(task.name)} are {what}, and a formula needs plain numbers")
     task = task.to(torch.float64)
     table = _points(task, points, points_seed)
     truth = _net_outputs(sparse.net, task, table)

@@ -4,14 +4,17 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from bimt.checkpoint import Checkpoint
+import torch
+from torch import Tensor
+
+from bimt.checkpoint import Checkpoint, load_checkpoint
 from bimt.folder import try_writing, write_file
 from bimt.messages import UserError, printable
 from bimt.nets.base import Net
 from bimt.tasks.base import Task
 from interp.ablation import ablate
 from interp.graph import to_graph
-from interp.select import prune_all, select
+from interp.select import check_label, prune_all, select
 from interp.selectivity import loss_without_bridges
 from interp.sparse import SparseNet
 from interp.stages import modules_of, selectivity_of
@@ -59,7 +62,11 @@ def build_report(
         write_report(build_report("runs/ind"), Path("runs/ind"))
     """
     watch("pruning")
-    chosen = select(checkpoint, label, tolerance=tolerance)
+    checkpoint = checkpoint if isinstance(checkpoint, Checkpoint) else load_checkpoint(checkpoint)
+    if label is not None:
+        check_label(checkpoint, label)
+    seeds = prune_all(checkpoint, tolerance=tolerance)
+    chosen = select(checkpoint, label, tolerance=tolerance, candidates=seeds)
     task, sparse = chosen.checkpoint.task, chosen.sparse
     before, after = to_graph(chosen.dense, task), to_graph(sparse, task)
     watch(f"finding modules among {sparse.connections:,} connections")
@@ -71,7 +78,7 @@ def build_report(
     watch("ablating")
     return Report(
         selected=chosen,
-        seeds=tuple(prune_all(chosen.checkpoint, tolerance=tolerance)),
+        seeds=tuple(seeds),
         dense_scores=_scores(chosen.dense, task),
         scores=_scores(sparse, task),
         before=before,
@@ -139,11 +146,14 @@ def _formulas(sparse: SparseNet, task: Task) -> tuple[Formulas | None, Formulas 
 
 def _scores(sparse: SparseNet, task: Task) -> Scores:
     live = sparse.live()
-    hidden = [site.name for site in sparse.net.wiring.sites if site.role == "hidden"]
+    hidden: dict[str, Tensor] = {}
+    for site in sparse.net.wiring.sites:
+        if site.role == "hidden":
+            hidden[site.population] = hidden.get(site.population, torch.tensor(False)) | live[site.name]
     train_metric, train_loss = _scored(sparse.net, task)
     return Scores(
         connections=sparse.connections,
-        neurons=sum(int(live[name].sum()) for name in hidden),
+        neurons=sum(int(mask.sum()) for mask in hidden.values()),
         train_metric=train_metric,
         test_metric=sparse.metric,
         train_loss=train_loss,

@@ -1,5 +1,6 @@
 """The verdict of a report in plain words: what was trained, what came out, what pruning cost."""
 
+from bimt.tasks.base import Task
 from interp.modules import Module, Modules
 from interp.splits import SIGNIFICANCE
 from reports.results import Report
@@ -15,11 +16,9 @@ def what_was_trained(report: Report) -> str:
     stopped = (
         f", {counted(len(checkpoint.stopped), 'of them stopped', 'of them stopped')}" if checkpoint.stopped else ""
     )
-    goal = "tell apart" if task.kind == "classification" else "predict"
-    ends = listed(task.classes or task.outputs), listed(task.inputs)
     return (
         f"{sentence(nets)} of shape {sizes} {'was' if len(checkpoint.labels) == 1 else 'were'} trained for "
-        f"{checkpoint.config.steps:,} steps{stopped}, to {goal} {ends[0]} from {ends[1]} "
+        f"{checkpoint.config.steps:,} steps{stopped}, {_goal(task)} "
         f"({len(task.train):,} rows to train on, {len(task.test):,} to test on). "
         f"This report explains {_which(report)}."
     )
@@ -36,7 +35,8 @@ def what_came_out(modules: Modules) -> str:
     kind = "separate modules" if modules.parts >= len(found) else f"modules, joined by {counted(joined, 'connection')}"
     if modules.readout == "excluded":
         kind = "modules that meet only at the outputs" if modules.parts >= len(found) else kind
-    shown = [_served(module) for module in found[:4]]
+    is_excluded = modules.readout == "excluded"
+    shown = [_read(module) if is_excluded else _served(module) for module in found[:4]]
     more = [f"{len(found) - 4} more"] if len(found) > 4 else []
     parts = [*shown, *more]
     return f"{sentence(counted(len(found), kind, kind))}: {', '.join(parts[:-1])} and {parts[-1]}"
@@ -89,6 +89,17 @@ def summary(report: Report) -> str:
     return f"{what_came_out(report.modules)}. {what_pruning_cost(report)}"
 
 
+def _goal(task: Task) -> str:
+    """Says what a net has to do."""
+    if task.tokens:
+        tokens = f"{listed(task.tokens)} ({task.vocabulary:,} tokens)"
+        return f"to find the right one of {len(task.classes):,} answers to {tokens}"
+    if task.moments > 1:
+        return f"to predict {listed(task.answers)} in sequences of {task.moments} tokens"
+    goal = "tell apart" if task.kind == "classification" else "predict"
+    return f"to {goal} {listed(task.classes or task.outputs)} from {listed(task.inputs)}"
+
+
 def _which(report: Report) -> str:
     label = report.selected.label
     if len(report.selected.checkpoint.labels) == 1:
@@ -96,6 +107,10 @@ def _which(report: Report) -> str:
     best = max(report.seeds, key=lambda sparse: (sparse.explained, -sparse.connections)).label
     why = "the best after pruning, by the training data" if label == best else "as asked for"
     return f"seed {label}, {why}"
+
+
+def _read(module: Module) -> str:
+    return f"{{{listed(module.inputs, most=6) or 'no input'}}}"
 
 
 def _served(module: Module) -> str:

@@ -9,6 +9,7 @@ import networkx as nx
 import numpy as np
 
 from bimt.messages import printable
+from interp.graph import without_look_ups
 from interp.sparse import Neuron
 from reports.figures.drawing import Curve, Disc, Drawing, Figure, Lines, Mark, Words, fitted, text_width
 from reports.figures.palette import module_tone
@@ -17,7 +18,9 @@ MOST_LINES = 5_000
 """Of more connections only the strongest are drawn."""
 _MOST_NAMED = 600
 """Up to this many connections each can be pointed at."""
-_WIDTH, _LEFT, _RIGHT, _LAYER = 460.0, 34.0, 452.0, 92.0
+_WIDTH, _LEFT, _RIGHT, _LAYER = 460.0, 46.0, 452.0, 92.0
+_ROW = 26.0
+"""How far apart sites are drawn that lie at one depth (the operands of a sum; q, k and v)."""
 _SLANT = 0.16
 """A second coordinate moves a neuron sideways and up, by this share of the width and of the layers' distance."""
 
@@ -47,8 +50,9 @@ class Layout:
 
 
 def largest_weight(graph: nx.DiGraph) -> float:
-    """Returns the largest |w| of a graph's connections; 1 where there is none."""
-    return max((data["weight"] for *_, data in graph.edges(data=True)), default=1.0) or 1.0
+    """Returns the largest |w| of a graph's connections, look-ups left out; 1 where there is none."""
+    edges = without_look_ups(graph).edges(data=True)
+    return max((data["weight"] for *_, data in edges if data["kind"] == "connection"), default=1.0) or 1.0
 
 
 def draw_net(
@@ -65,6 +69,7 @@ def draw_net(
         title: As in `Figure`.
         caption: As in `Figure`.
     """
+    graph, everyone = without_look_ups(graph), without_look_ups(everyone)
     labels = _end_labels(everyone)
     layout = _lay_out(everyone, labels)
     marks = [*_layer_names(everyone, layout), *_edges(graph, layout, largest)]
@@ -76,15 +81,22 @@ def draw_net(
 
 
 def _lay_out(graph: nx.DiGraph, labels: Mapping[Neuron, str]) -> Layout:
-    layers = len({data["site"] for _, data in graph.nodes(data=True)})
+    sites: dict[float, list[str]] = defaultdict(list)
+    for _, data in graph.nodes(data=True):
+        if data["site"] not in sites[data["position"][2]]:
+            sites[data["position"][2]].append(data["site"])
+    layers = len(sites)
+    lifts = {name: (rank - (len(names) - 1) / 2) * _ROW for names in sites.values() for rank, name in enumerate(names)}
     top = 18 + _label_room(graph, labels, "output")
     bottom = top + _LAYER * max(layers - 1, 1)
+    lowest = min((data["position"][2] for _, data in graph.nodes(data=True)), default=0.0)
     places = {}
     rows: dict[str, list[float]] = defaultdict(list)
     for neuron, data in graph.nodes(data=True):
         x, y, z = data["position"]
         across = _LEFT + 12 + (x + _SLANT * (y - 0.5)) * (_RIGHT - _LEFT - 12)
-        places[neuron] = across, bottom - z * (bottom - top) - 2 * _SLANT * (y - 0.5) * _LAYER
+        up = (z - lowest) / (1 - lowest) * (bottom - top) + lifts[data["site"]]
+        places[neuron] = across, bottom - up - 2 * _SLANT * (y - 0.5) * _LAYER
         rows[data["site"]].append(across)
     radii = {site: _radius(row) for site, row in rows.items()}
     return Layout(places, radii, top, bottom, bottom + 16 + _label_room(graph, labels, "input"))
@@ -159,7 +171,7 @@ def _title(neuron: Neuron, graph: nx.DiGraph, groups: Groups, labels: Mapping[Ne
 def _end_labels(graph: nx.DiGraph) -> dict[Neuron, str]:
     """Returns the names of inputs and outputs, harmless and short."""
     return {neuron: printable(graph.nodes[neuron]["label"], limit=40) for role in ("inputs", "outputs")
-            for neuron in graph.graph[role]}  # fmt: skip
+            for neuron in graph.graph[role] if neuron in graph}  # fmt: skip
 
 
 def _step(graph: nx.DiGraph, role: str) -> float:
@@ -170,7 +182,7 @@ def _step(graph: nx.DiGraph, role: str) -> float:
 
 def _label_room(graph: nx.DiGraph, labels: Mapping[Neuron, str], role: str) -> float:
     """Returns the height that the labels of a layer need: one line, or more where they must lean."""
-    names = [labels[neuron] for neuron in graph.graph[f"{role}s"]]
+    names = [labels[neuron] for neuron in graph.graph[f"{role}s"] if neuron in labels]
     widest = max((text_width(fitted(name, 150, 12), 12) for name in names), default=0.0)
     return 14.0 if widest <= _step(graph, role) else 0.72 * min(widest, 150) + 12
 

@@ -3,6 +3,7 @@
 import math
 from functools import partial
 
+import pandas as pd
 import pytest
 import torch
 from torch import nn
@@ -15,6 +16,7 @@ from bimt.messages import UserError
 from bimt.nets.build import make_net, net_tensors, restore_net
 from bimt.nets.embedding_mlp import EmbeddingMLP
 from bimt.nets.transformer import Transformer
+from bimt.predict import predict
 from bimt.seeds import make_generators
 from bimt.swaps import relocate_
 from bimt.train import Interrupted, train
@@ -206,3 +208,21 @@ def test_a_wrong_key_of_another_family_is_named():
         make_config("in_context", settings=["net.hidden=[3]"])
     with pytest.raises(UserError, match=r"net"):
         make_config("in_context", settings=["net.family=cnn"])
+
+
+def test_predictions_for_named_tokens(tmp_path, unchecked):
+    checkpoint = train(config_of("embedding_mlp", "steps=20", "swaps.every=never"))
+    table = pd.DataFrame({"b": ["4", "0"], "a": ["1", "3"]})
+    found = predict(checkpoint, table)
+    outputs = checkpoint.net.run(torch.tensor([[[1, 4], [3, 0]]]))[0]
+    assert found["class"].tolist() == [str(index) for index in outputs.argmax(1).tolist()]
+    with pytest.raises(UserError, match="row 2 of column b must be one of 0, 1, 2, 3, 4, got 5"):
+        predict(checkpoint, pd.DataFrame({"a": ["0", "0"], "b": ["0", "5"]}))
+    with pytest.raises(UserError, match="feature b is not a column"):
+        predict(checkpoint, pd.DataFrame({"a": ["0"]}))
+
+
+def test_sequences_are_not_predicted_from_a_table(unchecked):
+    checkpoint = train(config_of("transformer", "steps=20"))
+    with pytest.raises(UserError, match="the rows of in_context are sequences"):
+        predict(checkpoint, pd.DataFrame({"x": [1.0], "y": [2.0]}))
