@@ -4,15 +4,16 @@ Run as `python -m interp.graph CKPT`.
 """
 
 import csv
-import itertools
 import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import networkx as nx
+import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 from rich.table import Table
 from torch import Tensor
 
@@ -138,11 +139,17 @@ def crossings(graph: nx.DiGraph) -> int:
         if data["kind"] == "connection" and not graph.nodes[source]["look_up"]:
             ends = graph.nodes[source]["position"][0], graph.nodes[target]["position"][0]
             links.setdefault(data["link"], []).append(ends)
-    return sum(
-        (one[0] - other[0]) * (one[1] - other[1]) < 0
-        for edges in links.values()
-        for one, other in itertools.combinations(edges, 2)
-    )
+    return sum(_reversed_pairs(np.array(ends)) for ends in links.values())
+
+
+def _reversed_pairs(ends: NDArray[np.float64]) -> int:
+    """Counts pairs whose first and second numbers lie in opposite order, from how many lie at every place."""
+    rows, columns = (np.unique(column, return_inverse=True)[1] for column in ends.T)
+    counts = np.zeros((rows.max() + 1, columns.max() + 1), dtype=np.int64)
+    np.add.at(counts, (rows, columns), 1)
+    earlier = np.cumsum(counts, axis=0) - counts  # in the rows before, at each column
+    later_columns = earlier.sum(1, keepdims=True) - np.cumsum(earlier, axis=1)
+    return int((counts * later_columns).sum())
 
 
 def _named(graph: nx.DiGraph, neuron: Neuron) -> str:
@@ -203,15 +210,16 @@ def _spread(values: Tensor) -> Tensor:
 
 
 def _add_link(graph: nx.DiGraph, net: Net, link: Link, kept: Tensor, spread: Tensor) -> None:
-    weight = net.weight(link)[0]
-    for target, source in torch.nonzero(kept).tolist():
-        value = weight[target, source].item()
+    ends = torch.nonzero(kept)
+    values = net.weight(link)[0][ends[:, 0], ends[:, 1]].tolist()
+    spreads = spread.tolist()
+    for (target, source), value in zip(ends.tolist(), values, strict=True):
         graph.add_edge(
             Neuron(link.source, source),
             Neuron(link.target, target),
             weight=abs(value),
             value=value,
-            functional=abs(value) * spread[source].item(),
+            functional=abs(value) * spreads[source],
             link=link.name,
             kind="connection",
         )

@@ -3,9 +3,8 @@
 Run as `python -m interp.prune CKPT`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -13,8 +12,18 @@ from torch import Tensor
 
 from bimt.nets.base import Net
 from bimt.tasks.base import Task
-from bimt.wiring import Bias, Wiring
-from interp.sparse import SparseNet, constants, masked, on_path, reached, test_scores, train_explained, whole
+from bimt.wiring import Bias
+from interp.sparse import (
+    SparseNet,
+    constants,
+    keep_between_,
+    masked,
+    on_path,
+    reached,
+    test_scores,
+    train_explained,
+    whole,
+)
 
 _TOGETHER = 64
 """How many candidate nets run as one batch."""
@@ -153,29 +162,13 @@ def _fold_constants(net: Net, kept: dict[str, Tensor]) -> tuple[Net, dict[str, T
     wiring = net.wiring
     parameters = {name: tensor.clone() for name, tensor in net.parameters.items()}
     kept = {name: mask.clone() for name, mask in kept.items()}
-    _keep_between_(kept, wiring, {name: (torch.ones_like(mask), mask) for name, mask in depends.items()})
+    keep_between_(kept, wiring, {name: (torch.ones_like(mask), mask) for name, mask in depends.items()})
     for link in wiring.links:
         bias, cut = wiring.bias_of(link.target), ~link.view(kept[link.parameter])
         if bias is not None:
             bias.view(parameters[bias.parameter])[:] += (net.weight(link) * cut) @ values[link.source]
-    _keep_between_(kept, wiring, {name: (mask, mask) for name, mask in on_path(wiring, kept).items()})
+    keep_between_(kept, wiring, {name: (mask, mask) for name, mask in on_path(wiring, kept).items()})
     return masked(net.replaced(parameters=parameters), kept), kept
-
-
-def _keep_between_(kept: dict[str, Tensor], wiring: Wiring, ends: Mapping[str, tuple[Tensor, Tensor]]) -> None:
-    """Drops connections that do not join two such neurons; of tied ones all or none.
-
-    Args:
-        kept: Is changed.
-        wiring: Of the net.
-        ends: For each site which neurons count as a target, and which as a source.
-    """
-    joined: dict[Any, Tensor] = {}
-    for link in wiring.links:
-        both = ends[link.target][0][:, None] & ends[link.source][1]
-        joined[link.stored] = both | joined.get(link.stored, torch.zeros_like(both))
-    for link in wiring.distinct_links():
-        link.view(kept[link.parameter])[:] &= joined[link.stored]
 
 
 def _with_biases(net: Net, sites: Sequence[str]) -> Net:

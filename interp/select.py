@@ -24,13 +24,7 @@ class Selected:
     """The seed pruned."""
 
 
-def select(
-    checkpoint: Checkpoint | Path | str,
-    label: int | None = None,
-    *,
-    tolerance: float = 1e-3,
-    candidates: Sequence[SparseNet] | None = None,
-) -> Selected:
+def select(checkpoint: Checkpoint | Path | str, label: int | None = None, *, tolerance: float = 1e-3) -> Selected:
     """Prunes one seed of a checkpoint.
 
     Args:
@@ -38,7 +32,6 @@ def select(
         label: The seed; None takes the best: the highest metric on the training split after pruning (R^2 or accuracy),
             ties by fewer connections.
         tolerance: As in `prune`.
-        candidates: The seeds pruned already, as `prune_all` returns them; None prunes those that are needed.
 
     Raises:
         UserError: If there is no such seed, its training stopped, or the tolerance is not positive.
@@ -47,10 +40,14 @@ def select(
         checkpoint = load_checkpoint(checkpoint)
     if label is not None:
         check_label(checkpoint, label)
-    if candidates is None:
-        candidates = prune_all(checkpoint, tolerance=tolerance, labels=None if label is None else [label])
-    wanted = [sparse for sparse in candidates if label in (None, sparse.label)]
-    sparse = max(wanted, key=lambda sparse: (_train_metric(sparse, checkpoint.task), -sparse.connections))
+    return select_best(
+        checkpoint, prune_all(checkpoint, tolerance=tolerance, labels=None if label is None else [label])
+    )
+
+
+def select_best(checkpoint: Checkpoint, pruned: Sequence[SparseNet]) -> Selected:
+    """Takes the best of a checkpoint's pruned seeds, as `select` does, where they are at hand already."""
+    sparse = max(pruned, key=lambda sparse: (_train_metric(sparse, checkpoint.task), -sparse.connections))
     net = checkpoint.net.seed(checkpoint.labels.index(sparse.label))
     return Selected(checkpoint, sparse.label, whole(net, checkpoint.task, label=sparse.label), sparse)
 

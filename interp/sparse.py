@@ -190,6 +190,22 @@ def masked(net: Net, kept: Kept) -> Net:
     return net.replaced(parameters=parameters)
 
 
+def keep_between_(kept: dict[str, Tensor], wiring: Wiring, ends: Mapping[str, tuple[Tensor, Tensor]]) -> None:
+    """Drops connections that do not join two such neurons; of tied ones all or none.
+
+    Args:
+        kept: Is changed.
+        wiring: Of the net.
+        ends: For each site which neurons count as a target, and which as a source.
+    """
+    joined: dict[Any, Tensor] = {}
+    for link in wiring.links:
+        both = ends[link.target][0][:, None] & ends[link.source][1]
+        joined[link.stored] = both | joined.get(link.stored, torch.zeros_like(both))
+    for link in wiring.distinct_links():
+        link.view(kept[link.parameter])[:] &= joined[link.stored]
+
+
 def constants(net: Net, kept: Kept) -> dict[str, Float[Tensor, " size"]]:
     """Returns for each site the values of the neurons that depend on no input, zero elsewhere."""
     wiring = net.wiring

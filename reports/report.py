@@ -14,7 +14,7 @@ from bimt.nets.base import Net
 from bimt.tasks.base import Task
 from interp.ablation import ablate
 from interp.graph import to_graph
-from interp.select import check_label, prune_all, select
+from interp.select import check_label, prune_all, select_best
 from interp.selectivity import loss_without_bridges
 from interp.sparse import SparseNet
 from interp.stages import modules_of, selectivity_of
@@ -66,7 +66,7 @@ def build_report(
     if label is not None:
         check_label(checkpoint, label)
     seeds = prune_all(checkpoint, tolerance=tolerance)
-    chosen = select(checkpoint, label, tolerance=tolerance, candidates=seeds)
+    chosen = select_best(checkpoint, [sparse for sparse in seeds if label in (None, sparse.label)])
     task, sparse = chosen.checkpoint.task, chosen.sparse
     before, after = to_graph(chosen.dense, task), to_graph(sparse, task)
     watch(f"finding modules among {sparse.connections:,} connections")
