@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -49,7 +47,7 @@ def train(
         bimt train table --data my.csv --targets price --targets "run time" --out runs/mine
         bimt train --out runs/ind --resume
     """
-    from bimt import progress
+    from bimt import progress, stopping
     from bimt import train as training
 
     given = {
@@ -63,7 +61,7 @@ def train(
     wanted = _wanted(task, out, config, set or [], given, resume=resume)
     log = console()
     try:
-        with _asked_to_stop() as should_stop, progress.shown(log, quiet=quiet) as watch:
+        with stopping.asked_to_stop() as should_stop, progress.shown(log, quiet=quiet) as watch:
             checkpoint = training.train(wanted, out=out, resume=resume, watch=watch, should_stop=should_stop)
     except training.Interrupted as stop:
         import shlex
@@ -136,28 +134,6 @@ def _wanted(
     if found is None:
         raise UserError(f"{printable(out)} holds no run to resume; name a task to start one")
     return found
-
-
-@contextmanager
-def _asked_to_stop() -> Iterator[Callable[[], bool]]:
-    """Lends a function that tells whether Ctrl-C was pressed; pressed again it ends the process as usual."""
-    import signal
-    import threading
-
-    asked = threading.Event()
-
-    def ask(*_: object) -> None:
-        asked.set()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    if threading.current_thread() is not threading.main_thread():
-        yield asked.is_set
-        return
-    before = signal.signal(signal.SIGINT, ask)
-    try:
-        yield asked.is_set
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _results(checkpoint: Checkpoint) -> list[dict[str, Any]]:
