@@ -1,9 +1,17 @@
-"""The command `report`. Nothing heavy is imported until it runs."""
+"""The commands `report`, `reproduce` and `experiments`. Nothing heavy is imported until they run."""
+
+from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from reports.experiments.experiment import Experiment
+    from reports.experiments.running import Outcome
 
 
 def report(
@@ -56,3 +64,149 @@ def report(
     else:
         for path in (page, markdown):
             print(printable(path, limit=5000))
+
+
+def reproduce(
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="Which experiment; bimt experiments lists them.")
+    ] = None,
+    *,
+    all: Annotated[bool, typer.Option("--all", help="Every experiment that fits an evening, in turn.")] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", metavar="DIR", help="Folder, new or empty; runs/NAME if not given. Of --all: the parent."
+        ),
+    ] = None,
+    fast: Annotated[bool, typer.Option("--fast", help="The short form: its numbers mean little.")] = False,
+    seeds: Annotated[
+        int | None, typer.Option("--seeds", metavar="N", min=1, max=10_000, help="Seeds of every run.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Skip what is finished, go on with what is not.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+) -> int | None:
+    """Reproduce a published experiment: train its nets, explain them, hold the numbers against the published ones.
+
+    Every training run is a checkpoint in the folder; report.html and report.md show what came out, result.json has
+    the numbers. Ctrl-C saves; --resume goes on. --all goes on after a failure and ends with status 1.
+
+    Example:
+        bimt reproduce independence --out runs/independence
+        bimt reproduce two_moons --fast
+        bimt reproduce --all --resume
+    """
+    from bimt.cli import console, emit
+    from bimt.messages import UserError
+    from bimt.train import Interrupted
+    from reports.experiments.catalog import catalog, evening, get_experiment
+
+    if all == (name is not None):
+        raise UserError("name one experiment, or say --all; bimt experiments lists them")
+    log = console()
+    parent = Path("runs") if out is None else out
+    try:
+        if name is not None:
+            wanted = _form(get_experiment(name), fast=fast, seeds=seeds)
+            done = _reproduce(wanted, out or parent / name, log, fast=fast, resume=resume, quiet=quiet)
+            _show(done, json=json)
+            return None
+        chosen, left_out = evening(_form(each, fast=fast, seeds=seeds) for each in catalog().values())
+        results, failures = _reproduce_all(chosen, parent, log, fast=fast, resume=resume, quiet=quiet)
+    except Interrupted as stop:
+        log.print(f"{stop}, all of it saved; go on with the same command and --resume")
+        return 128 + 2
+    for each in left_out:
+        log.print(f"left out, for it does not fit an evening: {each.name}")
+    for failed, reason in failures.items():
+        log.print(f"failed: {failed}: {reason}")
+    if json:
+        named = [{"name": failed, "reason": reason} for failed, reason in failures.items()]
+        emit({"experiments": results, "failures": named, "left_out": [each.name for each in left_out]})
+    return 1 if failures else None
+
+
+def experiments(
+    *,
+    runs: Annotated[
+        Path, typer.Option("--runs", metavar="DIR", help="Where bimt reproduce wrote to: each has a folder there.")
+    ] = Path("runs"),
+    json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+) -> None:
+    """List the published experiments: what they train, how long they take, what came out last.
+
+    Example:
+        bimt experiments
+        bimt experiments --runs runs --json
+    """
+    from bimt.cli import emit, stdout_console
+    from reports.experiments.listing import list_experiments, listing_table
+
+    rows = list_experiments(runs)
+    if json:
+        emit({"experiments": [row.to_json() for row in rows]})
+    else:
+        stdout_console().print(listing_table(rows))
+
+
+def _form(experiment: Experiment, *, fast: bool, seeds: int | None) -> Experiment:
+    """The experiment as it was asked for."""
+    from reports.experiments.experiment import shortened, with_seeds
+
+    form = shortened(experiment) if fast else experiment
+    return form if seeds is None else with_seeds(form, seeds)
+
+
+def _reproduce(experiment: Experiment, out: Path, log: Console, *, fast: bool, resume: bool, quiet: bool) -> Outcome:
+    """Runs one experiment, showing its progress; Ctrl-C saves and raises `Interrupted`."""
+    from bimt import progress, stopping, train
+    from bimt.checkpoint import Checkpoint
+    from bimt.config import TrainConfig
+    from reports.experiments.running import reproduce as run_experiment
+    from reports.words import duration
+
+    def trainer(config: TrainConfig, folder: Path, resume: bool) -> Checkpoint:
+        with stopping.asked_to_stop() as should_stop, progress.shown(log, quiet=quiet) as watch:
+            return train.train(config, out=folder, resume=resume, watch=watch, should_stop=should_stop)
+
+    def tell(text: str) -> None:
+        if not quiet:
+            log.print(text)
+
+    tell(f"{experiment.name}: this takes about {duration(experiment.seconds)} on a two-core laptop.")
+    return run_experiment(experiment, out, resume=resume, is_fast=fast, tell=tell, trainer=trainer)
+
+
+def _reproduce_all(
+    chosen: list[Experiment], parent: Path, log: Console, *, fast: bool, resume: bool, quiet: bool
+) -> tuple[list[Any], dict[str, str]]:
+    """Runs experiments one after the other; returns their documents, and why others failed, by name."""
+    from bimt.messages import printable
+    from bimt.train import Interrupted
+
+    results, failures = [], {}
+    for experiment in chosen:
+        try:
+            done = _reproduce(experiment, parent / experiment.name, log, fast=fast, resume=resume, quiet=quiet)
+            results.append(done.to_json())
+            _show(done, json=False, on=log)
+        except Interrupted:
+            raise
+        except Exception as error:  # noqa: BLE001  the others are to be run; the reason is told at the end
+            failures[experiment.name] = printable(f"{error}" or type(error).__name__, limit=500)
+    return results, failures
+
+
+def _show(done: Outcome, *, json: bool, on: Console | None = None) -> None:
+    """Prints the findings and where the pages lie."""
+    from bimt.cli import emit, stdout_console
+    from bimt.messages import printable
+    from reports.experiments.listing import findings_listing
+
+    if json:
+        emit(done.to_json())
+        return
+    target = stdout_console() if on is None else on
+    target.print(findings_listing(done))
+    for path in done.paths[:2]:
+        target.print(printable(path, limit=5000))

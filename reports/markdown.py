@@ -16,6 +16,11 @@ _LINKS = re.compile(r"(?i)(https?|ftp|mailto|xmpp):|(www)\.")
 
 def to_markdown(page: Page, folder: str) -> str:
     """Writes a report as markdown whose pictures lie in a folder beside it."""
+    return render_markdown("report.md.j2", folder, page=page)
+
+
+def render_markdown(template: str, folder: str, **values: object) -> str:
+    """Fills a template; whatever is inserted is escaped, and pictures are taken from a folder beside the file."""
     environment = Environment(  # noqa: S701  what is inserted is escaped for markdown, which is stricter
         loader=PackageLoader("reports"),
         undefined=StrictUndefined,
@@ -25,7 +30,7 @@ def to_markdown(page: Page, folder: str) -> str:
         finalize=_finalized,
     )
     environment.globals.update(table=_table, fenced=_fenced, picture=lambda figure: _picture(figure, folder))
-    text = environment.get_template("report.md.j2").render(page=page)
+    text = environment.get_template(template).render(**values)
     return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
 
 

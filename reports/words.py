@@ -58,6 +58,20 @@ def counted(count: int, singular: str, plural: str = "") -> str:
     return f"{amount} {singular if count == 1 else plural or singular + 's'}"
 
 
+def duration(seconds: float | int) -> str:
+    """Writes how long something takes, in the largest unit that fits.
+
+    Example:
+        >>> duration(40), duration(100), duration(270), duration(5400)
+        ('40 seconds', '2 minutes', '4 minutes', '1.5 hours')
+    """
+    if seconds < 90:
+        return f"{max(round(seconds), 1)} second{'' if round(seconds) <= 1 else 's'}"
+    if seconds < 90 * 60:
+        return f"{round(seconds / 60)} minutes"
+    return f"{seconds / 3600:.2g} hours"
+
+
 def listed(names: Sequence[str], most: int = 8) -> str:
     """Joins names with commas; after the first few says how many more there are.
 

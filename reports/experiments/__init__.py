@@ -1,0 +1,1 @@
+"""The published experiments, each reproduced with one command: `bimt reproduce NAME`."""

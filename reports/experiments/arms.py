@@ -1,0 +1,148 @@
+"""The section that compares the five arms: no price, L1, L1 + local, L1 + swap, L1 + local + swap."""
+
+from collections.abc import Sequence
+
+import networkx as nx
+import pandas as pd
+
+from interp.graph import to_graph
+from interp.parts import find_parts, find_vertices
+from interp.sparse import Neuron
+from reports.experiments.claims import lower
+from reports.experiments.results import Results, Trained
+from reports.experiments.section import Finding, Section
+from reports.figures.drawing import Figure
+from reports.figures.palette import module_tone
+from reports.figures.small_nets import Panel, draw_nets
+from reports.figures.strips import Measure, draw_strips
+from reports.tables import Table
+from reports.words import number
+
+MEASURES = (
+    Measure("loss", "test loss", "log"),
+    Measure("connections", "connections kept", "log"),
+    Measure("length", "length of the kept connections", "log"),
+    Measure("modularity", "modularity Q"),
+    Measure("parts", "independent parts", "whole"),
+    Measure("crossings", "crossings", "count"),
+)
+_ROWS = (
+    ("loss", "test loss, pruned"),
+    ("dense_loss", "test loss, as trained"),
+    ("metric", "test {metric}, pruned"),
+    ("connections", "connections kept"),
+    ("live", "weights above 0.01, as trained"),
+    ("neurons", "hidden neurons kept"),
+    ("length", "summed length of the kept connections"),
+    ("wiring", "summed |w| × length"),
+    ("modularity", "modularity Q (Louvain)"),
+    ("parts", "independent parts"),
+    ("crossings", "crossings"),
+)
+
+
+class Arms:
+    """Makes the section for variants that `experiment.arms` made."""
+
+    def __init__(self, prefix: str = "", *, title: str = "What each ingredient is worth") -> None:
+        """Takes the prefix of the arms' labels, and the section's title."""
+        self.prefix, self.title = prefix, title
+
+    def __call__(self, results: Results) -> Section:
+        """Makes the section of some results; arms that were not run are left out."""
+        trained = [each for each in results if each.variant.label.startswith(self.prefix)]
+        frames = {each.variant.title: each.frame for each in trained}
+        return Section(
+            name=f"{self.prefix}arms",
+            title=self.title,
+            words=(
+                "L1 prices every connection alike; local adds its length to the price; swap lets neurons trade places. "
+                "L1 + swap moves neurons to where connections are short although their weights are trained as if "
+                "length were free. All arms start from the same weights and see the same data.",
+            ),
+            findings=arm_findings({each.variant.label.removeprefix(self.prefix): each.frame for each in trained}),
+            panoramas=(_nets(trained, self.prefix), _strips(frames, self.prefix)),
+            tables=(compared(trained),),
+        )
+
+
+def arm_findings(frames: dict[str, pd.DataFrame]) -> tuple[Finding, ...]:
+    """Judges what the arms show: pairs of arms whose only difference is one ingredient.
+
+    Args:
+        frames: Measures of the seeds by the arm's label; arms that are missing are not judged.
+    """
+    pairs: tuple[tuple[str, str, str, str, bool], ...] = (
+        ("A price makes nets sparse: fewer connections with L1 than without", "connections", "l1", "none", True),
+        ("Locality shortens the wiring: summed length, L1 + local against L1", "length", "l1-local", "l1", True),
+        ("Swaps shorten it further: L1 + local + swap against L1 + local", "length", "l1-local-swap", "l1-local", True),
+        ("Swaps untangle: crossings, L1 + local + swap against L1 + local", "crossings", "l1-local-swap", "l1-local",
+         True),
+        ("Swaps lower the prediction loss too (for some tasks), L1 + local + swap against L1 + local", "dense_loss",
+         "l1-local-swap", "l1-local", False),
+        ("Swaps save connections, L1 + local + swap against L1 + local", "connections", "l1-local-swap", "l1-local",
+         False),
+    )  # fmt: skip
+    return tuple(
+        lower(claim, column, frames[one], frames[other], is_claimed=is_claimed)
+        for claim, column, one, other, is_claimed in pairs
+        if one in frames and other in frames
+    )
+
+
+def compared(trained: Sequence[Trained]) -> Table:
+    """Lists every measure, one column per variant: the median over seeds, smallest and largest in brackets."""
+    rows = []
+    for column, title in _ROWS:
+        cells = [_range(each.frame[column]) for each in trained]
+        rows.append((title.format(metric=trained[0].metric_name if trained else ""), *cells))
+    return Table(("median (smallest–largest)", *(each.variant.title for each in trained)), tuple(rows))
+
+
+def _range(values: pd.Series) -> str:
+    middle, low, high = (float(value) for value in (values.median(), values.min(), values.max()))
+    return number(middle, 3) if low == high else f"{number(middle, 3)} ({number(low, 2)}–{number(high, 2)})"
+
+
+def _nets(trained: Sequence[Trained], prefix: str) -> Figure:
+    return draw_nets(
+        [panel_of(each) for each in trained],
+        name=f"{prefix}arms-nets",
+        title="The best net of every arm, after pruning",
+        caption="Neurons at their places, inputs at the bottom; blue is positive, orange negative, the thickest line "
+        "the largest weight of all nets shown. Neurons of different independent parts have different colours; grey "
+        "points are neurons that pruning removed.",
+    )
+
+
+def panel_of(trained: Trained, title: str = "") -> Panel:
+    """Returns the best seed of a variant as one of several nets side by side."""
+    task, best = trained.checkpoint.task, trained.best
+    note = f"{best.sparse.connections:,} connections, {trained.metric_name} {number(best.sparse.metric)}"
+    graph = to_graph(best.sparse, task)
+    return Panel(title or trained.variant.title, note, graph, to_graph(best.dense, task), _tones(graph))
+
+
+def _tones(graph: nx.DiGraph) -> dict[Neuron, str]:
+    """Gives every independent part its hue, where there are several."""
+    vertices = find_vertices(graph)
+    parts = find_parts(vertices)
+    if len(parts) < 2:
+        return {}
+    return {
+        neuron: module_tone(rank)
+        for rank, part in enumerate(parts)
+        for vertex in part.vertices
+        for neuron in vertices.nodes[vertex]["neurons"]
+    }
+
+
+def _strips(frames: dict[str, pd.DataFrame], prefix: str) -> Figure:
+    return draw_strips(
+        frames,
+        MEASURES,
+        name=f"{prefix}arms-measures",
+        title="Every seed of every arm",
+        caption="Each point is a seed, after pruning; the orange bar is the median. Further left is better, but for "
+        "modularity and parts.",
+    )

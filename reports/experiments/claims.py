@@ -1,0 +1,88 @@
+"""Claims about the seeds of one variant: what is published, as data, and how ours is held against it."""
+
+from collections.abc import Callable, Sequence
+
+import pandas as pd
+
+from reports.experiments.section import Finding
+from reports.words import number
+
+Judge = Callable[[pd.DataFrame], Finding]
+"""From the measures of a variant's seeds, one row each (see `interp.measures`), to a finding."""
+
+
+def at_most(claim: str, column: str, published: float | int, *, of: str) -> Judge:
+    """The seeds' median (or smallest: `of` is "median" or "min") of a measure is not larger than published."""
+    return lambda frame: _compared(claim, published, _reduced(frame, column, of), sign=1)
+
+
+def at_least(claim: str, column: str, published: float | int, *, of: str) -> Judge:
+    """The seeds' median (or largest: `of` is "median" or "max") of a measure is not smaller than published."""
+    return lambda frame: _compared(claim, published, _reduced(frame, column, of), sign=-1)
+
+
+def share_of(claim: str, holds: Callable[[pd.Series], bool], *, published: tuple[int, int]) -> Judge:
+    """At least as large a share of the seeds has a property as of the published runs (how many, of how many)."""
+
+    def judge(frame: pd.DataFrame) -> Finding:
+        have = _count(frame, holds)
+        shown = f"{published[0]} of {published[1]} seeds"
+        is_met = have / max(len(frame), 1) >= published[0] / published[1]
+        return Finding(claim, shown, f"{have} of {len(frame)} seeds", is_met)
+
+    return judge
+
+
+def some(claim: str, holds: Callable[[pd.Series], bool], *, published: str) -> Judge:
+    """The published run has a property, and so has at least one of our seeds."""
+
+    def judge(frame: pd.DataFrame) -> Finding:
+        have = _count(frame, holds)
+        return Finding(claim, published, f"{have} of {len(frame)} seeds", have > 0)
+
+    return judge
+
+
+def every(claim: str, holds: Callable[[pd.Series], bool], *, published: str) -> Judge:
+    """All seeds must have a property."""
+
+    def judge(frame: pd.DataFrame) -> Finding:
+        have = _count(frame, holds)
+        return Finding(claim, published, f"{have} of {len(frame)} seeds", have == len(frame) > 0)
+
+    return judge
+
+
+def lower(claim: str, column: str, one: pd.DataFrame, other: pd.DataFrame, *, is_claimed: bool = True) -> Finding:
+    """Whether a measure is lower in one variant than in another: its median, and for more than half of the seeds.
+
+    Args:
+        claim: What is claimed.
+        column: The measure.
+        one: The seeds for which it should be lower; seeds of equal label start from equal weights.
+        other: The seeds it is compared with.
+        is_claimed: False where nobody claims it: then it is only measured.
+    """
+    both = pd.DataFrame({"one": one[column], "other": other[column]}).dropna()
+    fewer = int((both["one"] < both["other"]).sum())
+    medians = float(one[column].median()), float(other[column].median())
+    ours = f"{number(medians[0], 3)} against {number(medians[1], 3)}; lower in {fewer} of {len(both)} seeds"
+    is_met = medians[0] < medians[1] and 2 * fewer > len(both)
+    return Finding(claim, "lower" if is_claimed else None, ours, is_met if is_claimed else None)
+
+
+def judged(judges: Sequence[Judge], frame: pd.DataFrame) -> tuple[Finding, ...]:
+    """Returns the findings of all claims."""
+    return tuple(judge(frame) for judge in judges)
+
+
+def _compared(claim: str, published: float | int, ours: float, *, sign: int) -> Finding:
+    return Finding(claim, published, ours, sign * ours <= sign * published)
+
+
+def _reduced(frame: pd.DataFrame, column: str, of: str) -> float:
+    return float(frame[column].agg(of))
+
+
+def _count(frame: pd.DataFrame, holds: Callable[[pd.Series], bool]) -> int:
+    return sum(bool(holds(row)) for _, row in frame.iterrows())

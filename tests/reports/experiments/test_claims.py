@@ -1,0 +1,119 @@
+"""Findings follow from the numbers: met, not met, or only measured."""
+
+import pandas as pd
+import pytest
+
+from reports.experiments.arms import arm_findings
+from reports.experiments.claims import at_least, at_most, every, judged, lower, share_of, some
+from reports.experiments.section import Finding, findings_table, tally
+from reports.experiments.symbolic import SYMBOLIC
+
+SEPARATE = ("x1 x3 -> y1", "x2 x4 -> y2")
+
+
+def frame(**columns):
+    rows = max(len(values) for values in columns.values())
+    return pd.DataFrame(columns, index=pd.RangeIndex(rows, name="seed"))
+
+
+@pytest.mark.parametrize(
+    ("judge", "values", "ours", "is_met"),
+    [
+        (at_most("c", "loss", 2.0, of="min"), [2.0, 9.0], 2.0, True),
+        (at_most("c", "loss", 2.0, of="min"), [2.1, 9.0], 2.1, False),
+        (at_most("c", "loss", 2.0, of="median"), [1.0, 2.0, 9.0], 2.0, True),
+        (at_most("c", "loss", 2.0, of="median"), [1.0, 2.5, 9.0], 2.5, False),
+        (at_least("c", "loss", 2.0, of="max"), [0.0, 2.0], 2.0, True),
+        (at_least("c", "loss", 2.0, of="max"), [0.0, 1.9], 1.9, False),
+        (at_most("c", "loss", 2.0, of="median"), [float("nan")], None, False),
+    ],
+)
+def test_a_number_against_a_number(judge, values, ours, is_met):
+    found = judge(frame(loss=values))
+    assert (found.published, found.is_met) == (2.0, is_met)
+    assert ours is None or found.ours == ours
+
+
+@pytest.mark.parametrize(("values", "is_met"), [([1, 1, 1, 0], True), ([1, 1, 0, 0], False)])
+def test_shares_of_seeds(values, is_met):
+    found = share_of("c", lambda row: row["x"] == 1, published=(6, 10))(frame(x=values))
+    assert (found.published, found.ours, found.is_met) == ("6 of 10 seeds", f"{sum(values)} of 4 seeds", is_met)
+    assert every("c", lambda row: row["x"] == 1, published="all")(frame(x=values)).is_met is False
+    assert some("c", lambda row: row["x"] == 1, published="one")(frame(x=values)).is_met is True
+    assert some("c", lambda row: row["x"] == 2, published="one")(frame(x=values)).is_met is False
+
+
+def test_no_seed_proves_nothing():
+    nothing = frame(x=[1]).iloc[:0]
+    assert every("c", lambda row: True, published="all")(nothing).is_met is False
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_met"),
+    [
+        ([1, 2, 3], [2, 3, 4], True),
+        ([2, 3, 4], [1, 2, 3], False),
+        ([1, 2, 3], [1, 2, 3], False),
+        ([0, 5, 5, 1], [1, 4, 4, 9], False),
+    ],
+)
+def test_lower_needs_the_median_and_most_seeds(one, other, is_met):
+    assert lower("c", "x", frame(x=one), frame(x=other)).is_met is is_met
+    assert lower("c", "x", frame(x=one), frame(x=other), is_claimed=False).is_met is None
+
+
+def test_seeds_are_paired_by_label():
+    one, other = frame(x=[1, 2, 3]), frame(x=[2, 3, 4]).iloc[::-1]
+    assert lower("c", "x", one, other).ours == "2 against 3; lower in 3 of 3 seeds"
+
+
+def test_arms_are_compared_by_their_only_difference():
+    small, large = (dict.fromkeys(("connections", "length", "crossings", "dense_loss"), values)
+                    for values in ([1, 1], [9, 9]))  # fmt: skip
+    frames = {"none": frame(**large), "l1": frame(**small), "l1-local": frame(**large), "l1-local-swap": frame(**small)}
+    verdicts = [(finding.claim.partition(":")[0], finding.is_met) for finding in arm_findings(frames)]
+    assert verdicts[:4] == [
+        ("A price makes nets sparse", True),
+        ("Locality shortens the wiring", False),
+        ("Swaps shorten it further", True),
+        ("Swaps untangle", True),
+    ]
+    assert [is_met for _, is_met in verdicts[4:]] == [None, None], "nobody claims these for every task"
+    del frames["l1"]
+    assert len(arm_findings(frames)) == 4, "what was not run is not judged"
+
+
+def _measured(**changes):
+    row = {"dense_loss": 7.4e-3, "live": 21, "dense_metric": 0.999, "groups": SEPARATE, "live_groups": SEPARATE,
+           "hidden": ("2 + 2", "3 + 2")}  # fmt: skip
+    return pd.DataFrame([row | changes])
+
+
+@pytest.mark.parametrize(
+    ("changes", "missed"),
+    [
+        ({}, []),
+        ({"dense_loss": 8e-3}, [0]),
+        ({"dense_loss": 2e-2}, [0, 1]),
+        ({"live": 22}, [2]),
+        ({"dense_metric": 0.9}, [3]),
+        ({"live_groups": ("x1 x2 x3 x4 -> y1 y2",)}, [4]),
+        ({"groups": ("x1 x2 x3 x4 -> y1 y2",), "hidden": ("3 + 2",)}, [5, 6]),
+        ({"hidden": ("3 + 2", "2 + 2")}, [6]),
+    ],
+)
+def test_the_claims_on_independence_see_what_is_wrong(changes, missed):
+    findings = judged(SYMBOLIC[0].sections[0].claims, _measured(**changes))
+    assert [rank for rank, finding in enumerate(findings) if not finding.is_met] == missed
+
+
+def test_findings_are_shown_and_counted():
+    findings = [Finding("a", 0.5, 0.25, True), Finding("b", "yes", "no", False), Finding("c", None, 3.0, None)]
+    assert tally(findings) == "1 of 2 claims met"
+    assert tally(findings[2:]) == "no claim to be met"
+    assert findings_table(findings).rows == (
+        ("a", "0.5", "0.25", "met"),
+        ("b", "yes", "no", "not met"),
+        ("c", "–", "3", "measured"),
+    )
+    assert findings[0].to_json() == {"claim": "a", "published": 0.5, "ours": 0.25, "met": True}

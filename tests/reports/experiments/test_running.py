@@ -1,0 +1,198 @@
+"""Experiments run end to end in their fast form: what comes out, what is skipped, what is refused, what goes on."""
+
+import json
+import re
+from dataclasses import replace
+
+import pytest
+
+from bimt import train as training
+from bimt.cli import run
+from bimt.messages import UserError
+from reports import commands
+from reports.experiments import catalog as catalog_module
+from reports.experiments import listing, running
+from reports.experiments.catalog import catalog, get_experiment
+from reports.experiments.experiment import shortened
+from reports.experiments.running import last_result, reproduce
+from tests.reports.test_report import check_page, check_picture
+
+TINY = ("steps=60", "net.hidden=[4]", "swaps.every=20", "log_every=20")
+
+
+def tiny(of="crossing", **changes):
+    """An experiment of two short runs."""
+    form = shortened(get_experiment(of))
+    variants = tuple(replace(each, settings=(*each.settings, *TINY), seeds=2) for each in form.variants[-2:])
+    return replace(form, variants=variants, **{"explained": "", **changes})
+
+
+def check_experiment(folder):
+    """What must hold for everything that an experiment writes; returns result.json."""
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    for target in re.findall(r'href="([^"#:]+)"', page):
+        assert (folder / target).is_file()
+    check_page(re.sub(r'href="[^"#:]+"', 'href="#runs"', page))
+    markdown = (folder / "report.md").read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)]+)\)", markdown):
+        assert (folder / target).is_file()
+    for picture in (folder / "figures").iterdir():
+        check_picture(picture.read_bytes())
+    document = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+    for finding in document["findings"]:
+        assert finding["claim"].replace("|", "").split()[0] in markdown
+    return document
+
+
+@pytest.fixture(scope="module")
+def independence(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("experiments") / "independence"
+    return reproduce(shortened(get_experiment("independence")), folder, is_fast=True), folder
+
+
+def test_fast_independence_separates(independence):
+    outcome, folder = independence
+    document = check_experiment(folder)
+    verdicts = {finding["claim"]: finding["met"] for finding in document["findings"]}
+    assert verdicts["Exactly these two parts after pruning"]
+    assert verdicts["A price makes nets sparse: fewer connections with L1 than without"]
+    assert verdicts["Swaps shorten it further: L1 + local + swap against L1 + local"]
+    seeds = {each["label"]: each["seeds"] for each in document["variants"]}
+    assert all(row["groups"] == ["x1 x3 -> y1", "x2 x4 -> y2"] for row in seeds["l1-local-swap"])
+    assert outcome.to_json()["findings"] == document["findings"]
+    assert (folder / "l1-local-swap" / "report.html").is_file()
+    assert "short form" in (folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_moving_neurons_that_pay_no_length_changes_places_only(independence):
+    results = independence[0].results
+    l1, swapped = results["l1"].frame, results["l1-swap"].frame
+    assert list(l1["dense_loss"]) == list(swapped["dense_loss"])
+    assert (swapped["wiring"] < l1["wiring"]).all()
+
+
+def test_fast_two_moons_tells_the_moons_apart(tmp_path):
+    experiment = shortened(get_experiment("two_moons"))
+    experiment = replace(experiment, variants=experiment.variants[-1:], explained="")
+    frame = reproduce(experiment, tmp_path / "moons", is_fast=True).results["l1-local-swap"].frame
+    assert frame["metric"].median() >= 0.97
+    assert frame["connections"].max() < 40
+    check_experiment(tmp_path / "moons")
+
+
+def test_resuming_skips_what_is_finished_and_goes_on_with_what_is_not(tmp_path):
+    whole = reproduce(tiny(), tmp_path / "whole")
+    trained = []
+
+    def interrupted(config, folder, resume):
+        trained.append(folder.name)
+        steps = iter(range(100))
+        stop = (lambda: next(steps) == 30) if len(trained) == 2 else (lambda: False)
+        return training.train(config, out=folder, resume=resume, should_stop=stop)
+
+    with pytest.raises(training.Interrupted):
+        reproduce(tiny(), tmp_path / "run", trainer=interrupted)
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "run" / "l1-swap").iterdir()}
+    assert last_result(tmp_path / "run") is None, "it is not finished"
+    again = reproduce(tiny(), tmp_path / "run", resume=True)
+    assert {path: path.stat().st_mtime_ns for path in (tmp_path / "run" / "l1-swap").iterdir()} == before
+    for label in ("l1-swap", "l1-local-swap"):
+        assert again.results[label].frame.equals(whole.results[label].frame)
+    assert again.results["l1-swap"].seconds > 0
+
+
+def test_a_folder_of_something_else_is_left_alone(tmp_path):
+    folder = tmp_path / "run"
+    reproduce(tiny(), folder)
+    with pytest.raises(UserError, match="must be empty; --resume goes on"):
+        reproduce(tiny(), folder)
+    with pytest.raises(UserError, match="holds crossing with seeds"):
+        reproduce(tiny("independence"), folder, resume=True)
+    with pytest.raises(UserError, match="holds crossing with seeds"):
+        reproduce(tiny(), folder, resume=True, is_fast=True)
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "mine.txt").touch()
+    with pytest.raises(UserError, match="holds no experiment to resume"):
+        reproduce(tiny(), tmp_path / "other", resume=True)
+    (tmp_path / "other" / running.RUN).write_text("{")
+    with pytest.raises(UserError, match="holds no experiment to resume"):
+        reproduce(tiny(), tmp_path / "other", resume=True)
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="cannot be made"):
+        reproduce(tiny(), tmp_path / "file")
+
+
+@pytest.fixture
+def small_catalog(monkeypatch):
+    """Three small experiments, the second of which cannot be run."""
+    entries = [
+        tiny(name="one", seconds=1.0),
+        tiny(name="two", seconds=2.0, sections=(lambda results: results["no such run"],)),
+        tiny(name="three", seconds=3.0),
+        tiny(name="long", seconds=1e9),
+    ]
+    found = {entry.name: entry for entry in entries}
+    for module in (catalog_module, listing):
+        monkeypatch.setattr(module, "catalog", lambda: found)
+    return found
+
+
+def test_all_goes_on_after_a_failure_and_tells_of_it_at_the_end(small_catalog, tmp_path, capsys):
+    assert run(commands.reproduce, ["--all", "--out", str(tmp_path), "--json", "--quiet"]) == 1
+    out, err = capsys.readouterr()
+    document = json.loads(out)
+    assert [each["experiment"] for each in document["experiments"]] == ["one", "three"]
+    assert [each["name"] for each in document["failures"]] == ["two"]
+    assert document["left_out"] == ["long"]
+    assert "failed: two: 'no such run'" in err
+    assert "does not fit an evening: long" in err
+    assert run(commands.experiments, ["--runs", str(tmp_path), "--json"]) == 0
+    listed = {each["name"]: each["last"] for each in json.loads(capsys.readouterr().out)["experiments"]}
+    assert listed["two"] is None
+    assert listed["three"]["met"] + listed["three"]["not_met"] > 0
+
+
+def test_the_list_shows_what_came_out(small_catalog, tmp_path, capsys):
+    (tmp_path / "two").mkdir()
+    (tmp_path / "two" / "result.json").write_text("[]")
+    findings = [{"met": True}, {"met": False}, {"met": None}]
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "result.json").write_text(json.dumps({"findings": findings, "seconds": 40, "fast": True}))
+    assert run(commands.experiments, ["--runs", str(tmp_path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert "1 of 2 claims met in 40 seconds (fast form)" in next(line for line in lines if line.startswith("one"))
+    assert "not run yet" in next(line for line in lines if line.startswith("two"))
+
+
+def test_ctrl_c_says_how_to_go_on(small_catalog, tmp_path, capsys, monkeypatch):
+    def stopped(*_, **__):
+        raise training.Interrupted(3, 60)
+
+    monkeypatch.setattr(training, "train", stopped)
+    assert run(commands.reproduce, ["one", "--out", str(tmp_path / "one"), "--quiet"]) == 130
+    assert "go on with the same command and --resume" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        ([], "name one experiment, or say --all"),
+        (["independence", "--all"], "name one experiment, or say --all"),
+        (["indipendence"], "unknown experiment indipendence; did you mean independence?"),
+        (["crossing", "--seeds", "0"], "--seeds"),
+    ],
+)
+def test_mistakes_are_one_line(words, complaint, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run(commands.reproduce, words) == 2
+    error = capsys.readouterr().err
+    assert complaint in error
+    assert error.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_catalog_is_listed(capsys, tmp_path):
+    assert run(commands.experiments, ["--runs", str(tmp_path)]) == 0
+    listed = capsys.readouterr().out
+    for name in catalog():
+        assert name in listed
