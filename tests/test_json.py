@@ -11,6 +11,7 @@ from bimt.cli import run
 from bimt.config import make_config
 from bimt.train import train
 from interp import commands
+from reports import commands as report_commands
 
 DOCUMENT = (Path(__file__).parents[1] / "docs" / "json.md").read_text(encoding="utf-8")
 NAMED_BY_DATA = {"variables", "domain", "stopped"}
@@ -63,3 +64,13 @@ def test_every_key_of_predict_is_documented(checkpoint, tmp_path, capsys):
         run(train_commands.predict, [checkpoint, "--data", str(data), "--out", str(tmp_path / "p.csv"), "--json"]) == 0
     )
     assert keys(json.loads(capsys.readouterr().out)) - documented("predict") == set()
+
+
+def test_every_key_of_reproduce_and_experiments_is_documented(tmp_path, capsys):
+    words = ["extrapolation", "--fast", "--seeds", "1", "--json", "--quiet", "--out", str(tmp_path / "extrapolation")]
+    assert run(report_commands.reproduce, words) == 0
+    out = capsys.readouterr().out
+    assert keys(json.loads(out)) - documented("reproduce") == set()
+    assert json.loads((tmp_path / "extrapolation" / "result.json").read_text(encoding="utf-8")) == json.loads(out)
+    assert run(report_commands.experiments, ["--runs", str(tmp_path), "--json"]) == 0
+    assert keys(json.loads(capsys.readouterr().out)) - documented("experiments") == set()

@@ -13,6 +13,8 @@ from bimt.cli import main
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
 QUICK = shlex.split("--seeds 2 --set steps=400 --set net.hidden=[4] --set cost.strength=0.03 --quiet")
 
+FAST = shlex.split("--fast --seeds 1 --quiet")
+
 
 def _commands() -> list[list[str]]:
     blocks = re.findall(r"^```sh\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
@@ -34,9 +36,9 @@ def folder(tmp_path, monkeypatch):
 
 def test_every_command_of_the_readme_runs(folder, capsys):
     commands = _commands()
-    assert {words[1] for words in commands} >= {"train", "predict", "modules", "ablation", "symbolic", "report"}
+    assert {words[1] for words in commands} >= {"train", "predict", "modules", "ablation", "symbolic", "report", "reproduce"}
     for words in commands:
-        extra = QUICK if words[1] == "train" else []
+        extra = QUICK if words[1] == "train" else FAST if words[1:3] == ["reproduce", "independence"] else []
         assert main([*words[1:], *extra]) == 0, f"{shlex.join(words)}: {capsys.readouterr().err}"
     assert len(pd.read_csv(folder / "predictions.csv")) == 40
     assert (folder / "runs/ind/report.html").is_file()

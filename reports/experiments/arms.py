@@ -27,8 +27,8 @@ MEASURES = (
     Measure("crossings", "crossings", "count"),
 )
 _ROWS = (
-    ("loss", "test loss, pruned"),
-    ("dense_loss", "test loss, as trained"),
+    ("loss", "1,000 × test loss, pruned"),
+    ("dense_loss", "1,000 × test loss, as trained"),
     ("metric", "test {metric}, pruned"),
     ("connections", "connections kept"),
     ("live", "weights above 0.01, as trained"),
@@ -58,7 +58,8 @@ class Arms:
             words=(
                 "L1 prices every connection alike; local adds its length to the price; swap lets neurons trade places. "
                 "L1 + swap moves neurons to where connections are short although their weights are trained as if "
-                "length were free. All arms start from the same weights and see the same data.",
+                "length were free: it trains exactly as L1 does, only its places differ. All arms start from the same "
+                "weights and see the same data.",
             ),
             findings=arm_findings({each.variant.label.removeprefix(self.prefix): each.frame for each in trained}),
             panoramas=(_nets(trained, self.prefix), _strips(frames, self.prefix)),
@@ -94,14 +95,15 @@ def compared(trained: Sequence[Trained]) -> Table:
     """Lists every measure, one column per variant: the median over seeds, smallest and largest in brackets."""
     rows = []
     for column, title in _ROWS:
-        cells = [_range(each.frame[column]) for each in trained]
+        factor, digits = (1000 if "loss" in column else 1), (3 if column == "metric" else 2)
+        cells = [_range(factor * each.frame[column], digits) for each in trained]
         rows.append((title.format(metric=trained[0].metric_name if trained else ""), *cells))
     return Table(("median (smallest–largest)", *(each.variant.title for each in trained)), tuple(rows))
 
 
-def _range(values: pd.Series) -> str:
+def _range(values: pd.Series, digits: int) -> str:
     middle, low, high = (float(value) for value in (values.median(), values.min(), values.max()))
-    return number(middle, 3) if low == high else f"{number(middle, 3)} ({number(low, 2)}–{number(high, 2)})"
+    return number(middle, 3) if low == high else f"{number(middle, 3)} ({number(low, digits)}–{number(high, digits)})"
 
 
 def _nets(trained: Sequence[Trained], prefix: str) -> Figure:

@@ -1,9 +1,11 @@
-"""Every experiment, by name. A new one is one more entry in one of the lists below."""
+"""Every experiment, by name. A new one is one more entry in the list below."""
 
 from collections.abc import Iterable
 
 from bimt.messages import UserError, printable, suggestion
 from reports.experiments.experiment import Experiment
+from reports.experiments.extrapolation import EXTRAPOLATION
+from reports.experiments.strength import STRENGTH_SWEEP
 from reports.experiments.symbolic import SYMBOLIC
 
 EVENING = 4 * 3600.0
@@ -16,7 +18,7 @@ def catalog() -> dict[str, Experiment]:
     Raises:
         ValueError: If two have the same name.
     """
-    entries = (*SYMBOLIC,)
+    entries = (*SYMBOLIC, STRENGTH_SWEEP, EXTRAPOLATION)
     found = {experiment.name: experiment for experiment in entries}
     if len(found) < len(entries):
         raise ValueError("experiments must have different names")

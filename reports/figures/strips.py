@@ -1,12 +1,13 @@
 """Strips: a measure of every seed as a point, one row for each variant, and the median as a bar."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from reports.figures.axes import span, tick_text
+from reports.figures.bends import BENDS, bent_ticks
 from reports.figures.drawing import Curve, Dots, Drawing, Figure, Floats, Length, Mark, Words, fitted
 
 _LEFT, _WIDTH, _GAP, _ROW, _HEAD, _FOOT = 140.0, 296.0, 34.0, 26.0, 34.0, 40.0
@@ -19,8 +20,7 @@ class Measure:
     column: str
     title: str
     scale: str = "linear"
-    """ "linear", "whole" (linear, ticks at whole numbers), "log", or "count": logarithmic in 1 + the number, so that 0
-    has a place."""
+    """One of `BENDS`."""
 
 
 def draw_strips(
@@ -59,7 +59,7 @@ def draw_strips(
 
 
 def _plot(rows: Sequence[Floats], measure: Measure, left: Length, top: Length) -> list[Mark]:
-    bend = _BENDS[measure.scale]
+    bend = BENDS[measure.scale]
     bent = [bend(row[np.isfinite(row)]) for row in rows]
     low, high = span(*bent, margin=0.06)
     if high - low < 1e-12:
@@ -70,7 +70,7 @@ def _plot(rows: Sequence[Floats], measure: Measure, left: Length, top: Length) -
         return left + (values - low) / (high - low) * _WIDTH
 
     marks: list[Mark] = [Words(left, top + 20, measure.title, 12, "ink", is_bold=True)]
-    for tick in _ticks(measure.scale, low, high):
+    for tick in bent_ticks(measure.scale, low, high):
         across = float(place(bend(np.array([tick])))[0])
         marks.append(Curve(((across, first), (across, last)), "grid", 1))
         marks.append(Words(across, last + 16, tick_text(tick), 11, "muted", "middle"))
@@ -84,38 +84,6 @@ def _plot(rows: Sequence[Floats], measure: Measure, left: Length, top: Length) -
             middle = float(np.median(x))
             marks.append(Curve(((middle, y - 9), (middle, y + 9)), "negative", 2.5))
     return marks
-
-
-def _ticks(scale: str, low: float, high: float) -> list[float]:
-    """Returns round numbers between two bent ends, at most about six."""
-    if scale in ("linear", "whole"):
-        step = 10 ** np.floor(np.log10((high - low) / 2))
-        step *= next(factor for factor in (1, 2, 5, 10) if (high - low) / (step * factor) <= 5)
-        step = max(step, 1.0) if scale == "whole" else step
-        values = np.arange(np.ceil(low / step), np.floor(high / step) + 1) * step
-        return [float(f"{value:.10g}") for value in values]
-    digits = (1,) if high - low > 2 else (1, 3) if high - low > 1 else (1, 2, 5) if high - low > 0.6 else range(1, 10)
-    values = [digit * 10.0**power for power in range(-12, 13) for digit in digits]
-    if scale == "count":
-        values = [0.0, *(value for value in values if value >= 1)]
-    inside = [value for value in values if low <= float(_BENDS[scale](np.array([value]))[0]) <= high]
-    return inside[:: max(1, -(-len(inside) // 6))]
-
-
-def _log(values: Floats) -> Floats:
-    return np.log10(np.maximum(values, 1e-12))
-
-
-def _count(values: Floats) -> Floats:
-    return np.log10(1 + values)
-
-
-_BENDS: dict[str, Callable[[Floats], Floats]] = {
-    "linear": lambda values: values,
-    "whole": lambda values: values,
-    "log": _log,
-    "count": _count,
-}
 
 
 def _alt(frames: Mapping[str, pd.DataFrame], measures: Sequence[Measure]) -> str:

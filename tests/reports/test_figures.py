@@ -4,6 +4,7 @@ import re
 
 import networkx as nx
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,12 +13,17 @@ from interp.graph import to_graph
 from interp.sparse import Neuron, whole
 from reports.figures.axes import Frame, Scale, span, tick_text
 from reports.figures.bars import Bar, draw_bars
+from reports.figures.bends import BENDS, bent_ticks
 from reports.figures.boundary import draw_regions
-from reports.figures.drawing import Curve, Disc, Drawing, Figure, Lines, Words, fitted
+from reports.figures.drawing import Curve, Disc, Dots, Drawing, Figure, Lines, Words, fitted
+from reports.figures.front import Cloud, draw_front
 from reports.figures.net import MOST_LINES, Groups, draw_net, largest_weight
 from reports.figures.palette import PALETTE, module_tone, style_sheet
 from reports.figures.png import to_png
+from reports.figures.small_nets import Panel, draw_nets
+from reports.figures.strips import Measure, draw_strips
 from reports.figures.svg import to_svg
+from reports.figures.trends import draw_trends
 from tests.nets import random_mlp, task_of, two_parts
 
 FINITE = st.floats(-1e12, 1e12)
@@ -152,3 +158,66 @@ def test_regions_cover_the_plane():
     areas = [mark for mark in figure.drawing.marks if hasattr(mark, "rings")]
     assert [area.tone for area in areas] == [module_tone(0), module_tone(1)]
     assert areas[0].rings[0][:, 0].min() > areas[1].rings[0][:, 0].max() - 1
+
+
+def test_strips_show_every_seed_and_the_median():
+    frames = {"one": pd.DataFrame({"loss": [1.0, 10.0, 100.0]}), "two": pd.DataFrame({"loss": [10.0, 10.0, np.nan]})}
+    figure = draw_strips(frames, [Measure("loss", "the loss", "log")], name="strips", title="t", caption="c")
+    dots = [mark for mark in figure.drawing.marks if isinstance(mark, Dots)]
+    assert [len(mark.centres) for mark in dots] == [3, 2], "a seed without a number has no place"
+    x = dots[0].centres[:, 0]
+    assert x[1] - x[0] == pytest.approx(x[2] - x[1]), "the axis is logarithmic"
+    medians = [mark for mark in figure.drawing.marks if isinstance(mark, Curve) and mark.tone == "negative"]
+    assert [mark.points[0][0] for mark in medians] == pytest.approx([x[1], x[1]])
+    assert to_png(figure.drawing)
+
+
+@given(low=st.floats(-6, 6), width=st.floats(1e-3, 8), scale=st.sampled_from(["linear", "whole", "log", "count"]))
+def test_ticks_of_bent_axes_lie_on_them(low, width, scale):
+    low = abs(low) if scale == "count" else low
+    ticks = bent_ticks(scale, low, low + width)
+    assert len(ticks) <= 8
+    for tick in ticks:
+        assert low - 1e-9 <= BENDS[scale](np.array([tick]))[0] <= low + width + 1e-9
+    assert scale != "whole" or all(tick == int(tick) for tick in ticks)
+
+
+def test_nets_side_by_side_share_their_scale():
+    nets = [random_mlp([2, 3, 2], seed=seed) for seed in range(3)]
+    graphs = [to_graph(whole(net, task_of(net)), task_of(net)) for net in nets]
+    panels = [Panel(f"net {rank}", "", graph, graph, {}) for rank, graph in enumerate(graphs)]
+    figure = draw_nets(panels, name="nets", title="t", caption="c", columns=2)
+    lines = [mark for mark in figure.drawing.marks if isinstance(mark, Lines)]
+    assert sum(len(mark.ends) for mark in lines) == sum(graph.number_of_edges() for graph in graphs)
+    widest = max(mark.widths.max() for mark in lines)
+    heaviest = max(map(largest_weight, graphs))
+    for mark in lines:
+        assert widest == pytest.approx(0.5 + 3.0)
+        assert mark.ends[:, 0].max() <= figure.drawing.width
+    thin = min(graphs, key=largest_weight)
+    assert largest_weight(thin) < heaviest
+    titles = [mark for mark in figure.drawing.marks if isinstance(mark, Words) and mark.text.startswith("net ")]
+    assert titles[2].y > titles[1].y == titles[0].y, "the third stands in the second row"
+
+
+def test_the_front_is_drawn_as_a_staircase():
+    cheap, dear = Cloud(np.array([30.0, 40.0]), np.array([0.01, 0.02])), Cloud(np.array([0.0]), np.array([1.0]))
+    shown = {"name": "front", "title": "t", "caption": "c"}
+    figure = draw_front({"cheap": cheap, "dear": dear}, error="error", is_log=True, **shown)
+    lines = [mark for mark in figure.drawing.marks if isinstance(mark, Curve) and mark.width == 1.8]
+    (front,) = (line for line in lines if len(line.points) > 2)
+    assert len(front.points) == 3, "the dominated net is no corner"
+    (x0, y0), (x1, y1), (x2, y2) = front.points
+    assert x0 < x1 == x2
+    assert y0 == y1 < y2, "further down is a smaller error"
+
+
+def test_trends_stand_above_each_other_by_their_medians():
+    low, high = np.array([[0.1, 1.0], [0.1, 1.0]]), np.array([[1.0, 10.0], [3.0, 30.0]])
+    figure = draw_trends(
+        {"task": {"low": low, "high": high}}, ["in", "out"], axis="e", name="n", title="t", caption="c"
+    )
+    lines = {mark.tone: mark.points for mark in figure.drawing.marks if isinstance(mark, Curve) and mark.width == 2}
+    below, above = lines[module_tone(0)], lines[module_tone(1)]
+    assert all(one[1] > other[1] for one, other in zip(below, above, strict=True))
+    assert "task, high: 2, 20" in figure.alt

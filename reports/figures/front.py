@@ -1,0 +1,116 @@
+"""The trade of size against error: every net a point, the median of each setting, and the Pareto front."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reports.figures.axes import span, tick_text
+from reports.figures.bends import BENDS, bent_ticks
+from reports.figures.drawing import Curve, Disc, Dots, Drawing, Figure, Floats, Mark, Words
+
+_LEFT, _TOP, _WIDTH, _HEIGHT = 70.0, 44.0, 470.0, 300.0
+
+
+@dataclass(frozen=True, eq=False)
+class Cloud:
+    """The nets of one setting."""
+
+    sizes: Floats
+    """Connections of each net."""
+    errors: Floats
+    """Error of each net, the lower the better."""
+
+
+def on_front(sizes: Floats, errors: Floats) -> NDArray[np.bool_]:
+    """Tells of every net whether no other is at least as good in both and better in one.
+
+    Example:
+        >>> on_front(np.array([1.0, 2.0, 3.0]), np.array([0.5, 0.1, 0.2])).tolist()
+        [True, True, False]
+    """
+    no_worse = (sizes[:, None] <= sizes) & (errors[:, None] <= errors)
+    better = (sizes[:, None] < sizes) | (errors[:, None] < errors)
+    beaten: NDArray[np.bool_] = np.any(no_worse & better, axis=0)
+    return ~beaten
+
+
+def draw_front(clouds: Mapping[str, Cloud], *, error: str, is_log: bool, name: str, title: str, caption: str) -> Figure:
+    """Draws connections to the right and error upwards.
+
+    Args:
+        clouds: For every setting, in order, its nets; the key stands at their median.
+        error: What the error is called.
+        is_log: Whether the error's axis is logarithmic.
+        name: As in `Figure`.
+        title: As in `Figure`.
+        caption: As in `Figure`.
+    """
+    sizes, errors = (np.concatenate([getattr(cloud, key) for cloud in clouds.values()]) for key in ("sizes", "errors"))
+    bend_y = "log" if is_log else "linear"
+    floor = errors[errors > 0].min(initial=1.0) if is_log else 0.0
+    x, y = BENDS["count"](sizes), BENDS[bend_y](np.maximum(errors, floor))
+    (left, right), (low, high) = span(x, margin=0.05), span(y, margin=0.06)
+
+    def place(size: Floats, error: Floats) -> Floats:
+        across = _LEFT + (BENDS["count"](size) - left) / max(right - left, 1e-12) * _WIDTH
+        up = (BENDS[bend_y](np.maximum(error, floor)) - low) / max(high - low, 1e-12)
+        return np.stack([across, _TOP + (1 - up) * _HEIGHT], axis=1)
+
+    marks = _axes((left, right), (low, high), bend_y, error)
+    marks += [Dots(place(cloud.sizes, cloud.errors), "positive", 3, 0.35) for cloud in clouds.values()]
+    marks += _front(place, sizes, errors)
+    medians = {key: place(*(np.array([np.median(part)]) for part in (cloud.sizes, cloud.errors)))[0].tolist()
+               for key, cloud in clouds.items()}  # fmt: skip
+    marks.append(Curve(tuple((x, y) for x, y in medians.values()), "negative", 1.2, 0.8, True))
+    for key, (across, down) in medians.items():
+        marks += [Disc(across, down, 4.5, "negative", "paper"), Words(across + 7, down - 6, key, 11, "ink")]
+    alt = "; ".join(
+        f"{key}: {np.median(cloud.sizes):.4g} connections, {error} {np.median(cloud.errors):.3g}"
+        for key, cloud in clouds.items()
+    )
+    return Figure(
+        name, title, caption, f"Medians. {alt}.", Drawing(_LEFT + _WIDTH + 50, _TOP + _HEIGHT + 46, (*marks,))
+    )
+
+
+def _front(place: Callable[[Floats, Floats], Floats], sizes: Floats, errors: Floats) -> list[Mark]:
+    """Draws the front as a staircase: what can be had with at most so many connections."""
+    chosen = on_front(sizes, errors)
+    order = np.lexsort((errors[chosen], sizes[chosen]))
+    corners = place(sizes[chosen][order], errors[chosen][order]).tolist()
+    points: list[tuple[float, float]] = []
+    for across, down in corners:
+        if points:
+            points.append((across, points[-1][1]))
+        points.append((across, down))
+    return [Curve(tuple(points), "ink", 1.8)]
+
+
+def _axes(x: tuple[float, float], y: tuple[float, float], bend_y: str, error: str) -> list[Mark]:
+    bottom, right = _TOP + _HEIGHT, _LEFT + _WIDTH
+    marks: list[Mark] = []
+    for tick in bent_ticks("count", *x):
+        across = _LEFT + (np.log10(1 + tick) - x[0]) / max(x[1] - x[0], 1e-12) * _WIDTH
+        marks += [
+            Curve(((across, _TOP), (across, bottom)), "grid", 1),
+            Words(across, bottom + 17, tick_text(tick), 11, "muted", "middle"),
+        ]
+    for tick in bent_ticks(bend_y, *y):
+        at = float(BENDS[bend_y](np.array([tick]))[0])
+        down = bottom - (at - y[0]) / max(y[1] - y[0], 1e-12) * _HEIGHT
+        marks += [
+            Curve(((_LEFT, down), (right, down)), "grid", 1),
+            Words(_LEFT - 8, down + 4, tick_text(tick), 11, "muted", "end"),
+        ]
+    marks += [
+        Curve(((_LEFT, bottom), (right, bottom)), "faint", 1),
+        Words((_LEFT + right) / 2, bottom + 37, "connections kept", 12, "ink", "middle"),
+        Words(_LEFT, _TOP - 24, error, 12, "ink"),
+        Curve(((right - 168, _TOP - 28), (right - 150, _TOP - 28)), "ink", 1.8),
+        Words(right - 145, _TOP - 24, "front", 11, "muted"),
+        Disc(right - 98, _TOP - 28, 4.5, "negative", "paper"),
+        Words(right - 89, _TOP - 24, "median by price", 11, "muted"),
+    ]
+    return marks
