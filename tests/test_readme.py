@@ -36,7 +36,15 @@ def folder(tmp_path, monkeypatch):
 
 def test_every_command_of_the_readme_runs(folder, capsys):
     commands = _commands()
-    assert {words[1] for words in commands} >= {"train", "predict", "modules", "ablation", "symbolic", "report", "reproduce"}
+    assert {words[1] for words in commands} >= {
+        "train",
+        "predict",
+        "modules",
+        "ablation",
+        "symbolic",
+        "report",
+        "reproduce",
+    }
     for words in commands:
         extra = QUICK if words[1] == "train" else FAST if words[1:3] == ["reproduce", "independence"] else []
         assert main([*words[1:], *extra]) == 0, f"{shlex.join(words)}: {capsys.readouterr().err}"

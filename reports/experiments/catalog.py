@@ -5,8 +5,10 @@ from collections.abc import Iterable
 from bimt.messages import UserError, printable, suggestion
 from reports.experiments.experiment import Experiment
 from reports.experiments.extrapolation import EXTRAPOLATION
+from reports.experiments.sequences import IN_CONTEXT
 from reports.experiments.strength import STRENGTH_SWEEP
 from reports.experiments.symbolic import SYMBOLIC
+from reports.experiments.tokens import TOKENS
 
 EVENING = 4 * 3600.0
 """What fits an evening, in seconds: `bimt reproduce --all` takes the quickest experiments until it is full."""
@@ -18,7 +20,7 @@ def catalog() -> dict[str, Experiment]:
     Raises:
         ValueError: If two have the same name.
     """
-    entries = (*SYMBOLIC, STRENGTH_SWEEP, EXTRAPOLATION)
+    entries = (*SYMBOLIC, *TOKENS, IN_CONTEXT, STRENGTH_SWEEP, EXTRAPOLATION)
     found = {experiment.name: experiment for experiment in entries}
     if len(found) < len(entries):
         raise ValueError("experiments must have different names")

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from bimt.nets.mlp import ACTIVATIONS
+from bimt.nets.activations import ACTIVATIONS
 from bimt.tasks.formulas import FORMULAS
 from interp.sparse import SparseNet
 from reports.experiments.claims import lower

@@ -1,12 +1,13 @@
 """Several nets side by side on one sheet, drawn to the same scale, so that they can be compared at a glance."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import networkx as nx
 import numpy as np
 
 from bimt.messages import printable
+from interp.graph import without_look_ups
 from interp.sparse import Neuron
 from reports.figures.drawing import Disc, Dots, Drawing, Figure, Length, Lines, Mark, Words, fitted
 from reports.figures.net import MOST_LINES, largest_weight
@@ -41,6 +42,10 @@ def draw_nets(panels: Sequence[Panel], *, name: str, title: str, caption: str, c
         caption: As in `Figure`.
         columns: How many stand in a row.
     """
+    panels = [
+        replace(panel, graph=without_look_ups(panel.graph), everyone=without_look_ups(panel.everyone))
+        for panel in panels
+    ]
     largest = max((largest_weight(panel.graph) for panel in panels), default=1.0)
     marks: list[Mark] = []
     top, height = 0.0, 0.0
@@ -60,7 +65,7 @@ def _count(graph: nx.DiGraph) -> int:
 
 
 def _height(panel: Panel) -> float:
-    layers = len({site for _, site in panel.everyone.nodes(data="site")})
+    layers = len({place[2] for _, place in panel.everyone.nodes(data="position")})
     return _HEAD + _LAYER * max(layers - 1, 1) + 36
 
 
@@ -82,9 +87,10 @@ def _panel(panel: Panel, left: Length, top: Length, largest: float) -> list[Mark
 
 def _places(graph: nx.DiGraph, left: Length, top: Length, height: Length) -> dict[Neuron, tuple[float, float]]:
     places = {}
+    lowest = min((z for _, (_, _, z) in graph.nodes(data="position")), default=0.0)
     for neuron, (x, y, z) in graph.nodes(data="position"):
         across = left + (x + _SLANT * (y - 0.5)) * _WIDTH
-        places[neuron] = float(across), float(top + (1 - z) * height - 2 * _SLANT * (y - 0.5) * _LAYER)
+        places[neuron] = float(across), float(top + (1 - z) / (1 - lowest) * height - 2 * _SLANT * (y - 0.5) * _LAYER)
     return places
 
 
@@ -113,7 +119,7 @@ def _labels(graph: nx.DiGraph, places: dict[Neuron, tuple[float, float]]) -> lis
     """Names inputs and outputs where there is room."""
     marks: list[Mark] = []
     for role, down in (("inputs", 20.0), ("outputs", -10.0)):
-        ends = graph.graph[role]
+        ends = [neuron for neuron in graph.graph[role] if neuron in places]
         if len(ends) <= 6:
             room = _WIDTH / max(len(ends), 1)
             for neuron in ends:
