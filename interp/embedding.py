@@ -12,7 +12,7 @@ from interp.sparse import Neuron, SparseNet
 class Dimension(NamedTuple):
     """One dimension of an embedding, as a function on the tokens."""
 
-    index: int
+    number: int
     """Which neuron of the embedding."""
     values: Float[np.ndarray, " tokens"]
     """What it says of each token; only its changes are seen by a net that is free to shift its biases."""
@@ -62,7 +62,7 @@ def members(dimensions: tuple[Dimension, ...], neurons: tuple[Neuron, ...], popu
         population: The embedding's.
     """
     inside = {index for site, index in neurons if site.partition(".")[0] == population}
-    return tuple(dimension for dimension in dimensions if dimension.index in inside)
+    return tuple(dimension for dimension in dimensions if dimension.number in inside)
 
 
 def _leading_on(sparse: SparseNet, population: str, index: int) -> float:

@@ -45,8 +45,8 @@ class ParallelModules:
             title=title,
             words=(
                 "What `bimt modules` finds without being told anything: connections into the outputs are left out "
-                "where the net falls into parts without them, and every cut is held against nets with the same degrees and "
-                "lengths. An embedding dimension counts as an input.",
+                "where the net falls into parts without them, and every cut is held against nets with the same degrees "
+                "and lengths. An embedding dimension counts as an input.",
             ),
             findings=module_findings(found, self.published),
             panoramas=(_rings(trained, best, self.label),) if best.modules else (),
@@ -149,7 +149,7 @@ def _share(dimension: Dimension, signs: np.ndarray) -> float:
 
 
 def _named(dimension: Dimension, signs: np.ndarray) -> str:
-    name = f"embed[{dimension.index}]"
+    name = f"embed[{dimension.number}]"
     return f"{name}, the sign" if _share(dimension, signs) > _IS_SIGN else name
 
 
@@ -157,7 +157,7 @@ def _dimensions_table(solved: dict[int, tuple[Dimension, ...]], signs: np.ndarra
     rows = []
     for label, dimensions in solved.items():
         best = max(dimensions, key=lambda each: _share(each, signs), default=None)
-        nearest = "–" if best is None else f"embed[{best.index}]: {number(_share(best, signs), 3)}"
+        nearest = "–" if best is None else f"embed[{best.number}]: {number(_share(best, signs), 3)}"
         rows.append((str(label), str(len(dimensions)), nearest))
     return Table(("seed", "active dimensions", "variance that the sign explains, at most"), tuple(rows))
 
@@ -168,7 +168,7 @@ def _rings(trained: Trained, modules: Modules, label: str) -> Figure:
     for module in modules.modules:
         inside = members(dimensions, module.neurons, "embed")
         if inside:
-            names = ", ".join(str(each.index) for each in inside)
+            names = ", ".join(str(each.number) for each in inside)
             rings.append(Ring(f"{module.name}: embed[{names}]", np.stack([each.values for each in inside], axis=1)))
     return draw_rings(
         rings[:4],
