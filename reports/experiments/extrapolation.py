@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import torch
 
-from bimt.nets.activations import ACTIVATIONS
 from bimt.tasks.formulas import FORMULAS
 from interp.sparse import SparseNet
 from reports.experiments.claims import lower
@@ -31,9 +30,7 @@ def activations(task: str, *, seeds: int = 8) -> tuple[Variant, ...]:
         >>> [variant.label for variant in activations("feature_sharing")][:2]
         ['feature-sharing-silu', 'feature-sharing-selu']
     """
-    return tuple(
-        Variant(_label(task, name), _NAMES[name], task, (f"net.activation={name}",), seeds) for name in ACTIVATIONS
-    )
+    return tuple(Variant(_label(task, name), _NAMES[name], task, (f"net.activation={name}",), seeds) for name in _NAMES)
 
 
 def errors_outside(task: str, nets: Sequence[SparseNet], *, points: int = _POINTS) -> Floats:

@@ -41,7 +41,7 @@ def draw_rings(rings: Sequence[Ring], *, tokens: Sequence[str], name: str, title
         centres = np.array([left + _RING / 2, 34 + _RING / 2]) + places / reach * (_RING / 2 - 16)
         marks.append(Dots(centres, module_tone(rank), 3.0))
         marks += [
-            Words(float(x), float(y) - 5, fitted(printable(token, limit=12), 60, 9), 9, "muted", "middle")
+            Words(float(x), float(y) - 5, fitted(printable(token), 60, 9), 9, "muted", "middle")
             for (x, y), token in zip(centres, tokens, strict=True)
         ]
     width = max(len(rings), 1) * (_RING + _GAP) - _GAP
@@ -89,7 +89,7 @@ def draw_strips_of(
     bottom = 20 + len(strips) * _STRIP_HEIGHT
     if (_STRIP_WIDTH - _STRIP_LEFT) / len(tokens) > 10:
         marks += [
-            Words(float(x) + 3, bottom + 10, fitted(printable(token, limit=20), 70, 10), 10, "muted", "end", angle=-45)
+            Words(float(x) + 3, bottom + 10, fitted(printable(token), 70, 10), 10, "muted", "end", angle=-45)
             for x, token in zip(across, tokens, strict=True)
         ]
     alt = f"{len(strips)} dimensions over {len(tokens)} tokens."

@@ -1,0 +1,70 @@
+"""What is counted in nets of tokens and sequences: findings on hand-made results."""
+
+import numpy as np
+
+from interp.embedding import Dimension
+from interp.modules import Module, Modules
+from reports.experiments.tokens import dimension_findings, module_findings, module_sizes
+from reports.figures.png import to_png
+from reports.figures.tokens import Ring, Strip, draw_rings, draw_strips_of
+from tests.reports.test_report import check_picture
+
+
+def modules_of_sizes(*sizes):
+    """Modules that read so many inputs each."""
+    parts = tuple(
+        Module(
+            name=chr(65 + rank),
+            neurons=(),
+            inputs=tuple(f"embed[{rank}{index}]" for index in range(size)),
+            outputs=(),
+            shares=(),
+            connections=1,
+            is_significant=True,
+        )
+        for rank, size in enumerate(sizes)
+    )
+    return Modules(
+        modules=parts, readout="excluded", parts=len(parts), modularity=0.5, separation=1.0, p_structure=0.002,
+        p_space=0.002, persistence=None, bridges=(), constant_outputs=(), unused_inputs=(), connections=9,
+        weights="weight",
+    )  # fmt: skip
+
+
+def test_modules_are_counted_seed_by_seed():
+    found = {0: modules_of_sizes(3, 2, 2), 1: modules_of_sizes(5, 2), 2: modules_of_sizes(7)}
+    assert module_sizes(found[0]) == (2, 2, 3)
+    counted, parallel, exact = module_findings(found, (2, 2, 3))
+    assert counted.ours == "1 in 1 of 3 seeds, 2 in 1 of 3 seeds, 3 in 1 of 3 seeds"
+    assert counted.is_met is None
+    assert (parallel.ours, parallel.is_met) == ("2 of 3 seeds", True)
+    assert (exact.published, exact.ours, exact.is_met) == ("3 modules on 2, 2, 3 dimensions", "1 of 3 seeds", True)
+
+
+def test_modules_other_than_published_are_not_met():
+    *_, parallel, exact = module_findings({0: modules_of_sizes(7)}, (2, 2, 3))
+    assert (parallel.is_met, exact.is_met) == (False, False)
+
+
+def test_the_sign_is_found_among_the_dimensions():
+    signs = np.array([1.0, -1.0, -1.0, 1.0])
+    sign = Dimension(3, 0.5 - 2 * signs, 1.0)
+    other = Dimension(1, np.array([1.0, 0.0, -1.0, 0.3]), 2.0)
+    counted, signed = dimension_findings({5: (other, sign)}, signs, published=2)
+    assert (counted.ours, counted.is_met) == ("2 (seed 5)", True)
+    assert signed.is_met
+    counted, signed = dimension_findings({5: (other,)}, signs, published=2)
+    assert (counted.is_met, signed.is_met) == (False, False)
+    counted, signed = dimension_findings({}, signs, published=2)
+    assert (counted.ours, counted.is_met, signed.is_met) == ("no seed has test accuracy 1", False, False)
+
+
+def test_tokens_are_drawn():
+    angles = np.arange(7) * 2 * np.pi / 7
+    ring = Ring("A: embed[1, 2]", np.stack([np.cos(angles), 3 * np.sin(angles)], axis=1))
+    names = [f"<{index}>" for index in range(7)]
+    shared = {"tokens": names, "name": "rings", "title": "Rings", "caption": "Rings."}
+    check_picture(to_png(draw_rings([ring, Ring("B", ring.values[:, :1])], **shared).drawing))
+    check_picture(to_png(draw_rings([], **shared).drawing))
+    strips = draw_strips_of([Strip("embed[1]", ring.values[:, 0])], marked=[index < 3 for index in range(7)], **shared)
+    check_picture(to_png(strips.drawing))
