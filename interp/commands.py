@@ -180,3 +180,30 @@ def symbolic(
         print("\n\n".join(formula.latex for formula in formulas.formulas))
     else:
         stdout_console().print(formulas)
+
+
+def events(checkpoint: CheckpointPath, *, seed: Seed = None, json: AsJson = False) -> None:
+    """Says what happened while the net trained: a logit dropped, a split into parts, a jump, each with its step.
+
+    Without --seed the events of the best seed are told, and those of the others in a few words.
+
+    Example:
+        bimt events runs/moons
+        bimt events runs/moons --seed 3 --json
+    """
+    from bimt.checkpoint import load_checkpoint
+    from bimt.cli import emit, stdout_console
+    from interp.events import seeds_table, tell, tell_all
+    from interp.select import select
+
+    loaded = load_checkpoint(checkpoint)
+    stories = tell_all(loaded) if seed is None else (tell(loaded, seed),)
+    label = select(loaded).label if seed is None else seed
+    story = next(each for each in stories if each.evolution.label == label)
+    if json:
+        head = {"checkpoint": checkpoint, "seed": label}
+        emit(head | story.to_json() | {"seeds": [each.in_short() for each in stories]})
+    else:
+        stdout_console().print(story)
+        if len(stories) > 1:
+            stdout_console().print(seeds_table(stories))
