@@ -1,4 +1,4 @@
-"""The commands `report`, `reproduce` and `experiments`. Nothing heavy is imported until they run."""
+"""The commands `report`, `film`, `reproduce` and `experiments`. Nothing heavy is imported until they run."""
 
 from __future__ import annotations
 
@@ -64,6 +64,56 @@ def report(
     else:
         for path in (page, markdown):
             print(printable(path, limit=5000))
+
+
+def film(
+    checkpoint: Annotated[Path, typer.Argument(help="Folder that bimt train wrote.", metavar="CHECKPOINT")],
+    *,
+    out: Annotated[Path, typer.Option("--out", help="File to write: .gif, .webp or .mp4.", metavar="FILE")],
+    seed: Annotated[
+        int | None, typer.Option("--seed", help="Label of the seed to show; the best if not given.")
+    ] = None,
+    fps: Annotated[int, typer.Option("--fps", help="Logged steps per second.", min=1, max=50)] = 10,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print what was written as one JSON document.")] = False,
+) -> None:
+    """Shows how a net came about: one frame per logged step, neurons where they sat, events marked on the loss.
+
+    Nothing is made up between logged steps; to see more of them train with a lower log_every. A frame with an event
+    stands longer. An .mp4 takes the program ffmpeg.
+
+    Example:
+        bimt film runs/moons --out moons.gif
+        bimt film runs/moons --seed 3 --fps 20 --out moons.webp
+    """
+    from bimt.checkpoint import load_checkpoint
+    from bimt.cli import console, emit
+    from bimt.folder import try_writing, write_file
+    from bimt.messages import UserError, printable
+    from reports.encode import check_suffix
+    from reports.film import make_film
+
+    check_suffix(out.suffix.lower())
+    if out.is_dir() or (out.exists() and not force):
+        raise UserError(f"{printable(out)} is there already; choose another name, or --force to overwrite a file")
+    try_writing(out.parent)
+    loaded = load_checkpoint(checkpoint)
+    log = console()
+    with log.status("drawing") as status:
+        made = make_film(
+            loaded,
+            suffix=out.suffix.lower(),
+            label=seed,
+            fps=fps,
+            watch=lambda frame, count: status.update(f"drawing frame {frame + 1} of {count}"),
+        )
+    write_file(out, made.content)
+    if json:
+        facts = {"frames": made.frames, "seconds": made.seconds, "bytes": len(made.content), "fps": fps}
+        emit({"checkpoint": checkpoint, "seed": made.label, **facts, "out": out})
+    else:
+        size = len(made.content) / 1e6
+        log.print(f"{made.frames:,} frames of seed {made.label}, {size:.1f} MB: {printable(out, limit=5000)}")
 
 
 def reproduce(

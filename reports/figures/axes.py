@@ -34,7 +34,8 @@ class Scale:
     def ticks(self, most: int = 5) -> list[float]:
         """Returns round numbers inside the scale."""
         if self.is_log and self.high / self.low > 10:
-            subs = (1.0,) if self.high / self.low > 200 else (1.0, 2.0, 5.0)
+            # three ticks to a power of ten, if there are not too many
+            subs = (1.0, 2.0, 5.0) if 3 * math.log10(self.high / self.low) <= most + 2 else (1.0,)
             values = LogLocator(subs=subs, numticks=most + 1).tick_values(self.low, self.high)
         else:
             values = MaxNLocator(most, steps=[1, 2, 2.5, 5, 10]).tick_values(self.low, self.high)
@@ -62,8 +63,8 @@ class Frame:
         """Makes a vertical scale, rising upwards."""
         return Scale(*_apart(low, high), self.bottom, self.top, is_log)
 
-    def axes(self, x: Scale, y: Scale, *, x_label: str, y_label: str) -> list[Mark]:
-        """Draws the grid, the ticks' numbers and the labels."""
+    def axes(self, x: Scale, y: Scale, *, x_label: str, y_label: str, rows: int = 5) -> list[Mark]:
+        """Draws the grid, about `rows` lines of it across, the ticks' numbers and the labels."""
         marks: list[Mark] = []
         for value in x.ticks(5):
             place = x.at(value)
@@ -71,7 +72,7 @@ class Frame:
                 Curve(((place, self.top), (place, self.bottom)), "grid", 1),
                 Words(place, self.bottom + 16, tick_text(value), TICK, "muted", "middle"),
             ]
-        for value in y.ticks(5):
+        for value in y.ticks(rows):
             place = y.at(value)
             marks += [
                 Curve(((self.left, place), (self.right, place)), "grid", 1),

@@ -5,23 +5,30 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from interp.detectors import Event
 from reports.figures.axes import Frame, Scale, span
-from reports.figures.drawing import Curve, Drawing, Figure, Floats, Length, Mark, Words, text_width
+from reports.figures.drawing import Curve, Disc, Drawing, Figure, Floats, Length, Mark, Words, text_width
 
 _WIDTH, _HEIGHT = 440.0, 280.0
 _FRAME = Frame(62, 44, 416, 236)
+_BADGE = 6.0
+"""Radius of an event's number."""
 
 
-def draw_training(history: pd.DataFrame, *, label: int, strength: Sequence[tuple[int, float]]) -> list[Figure]:
+def draw_training(
+    history: pd.DataFrame, *, label: int, strength: Sequence[tuple[int, float]], events: Sequence[Event] = ()
+) -> list[Figure]:
     """Draws how training went.
 
     Args:
         history: As in `Checkpoint`.
         label: The seed in front.
         strength: Step from which each strength holds, and the strength.
+        events: What is numbered along the axis.
     """
     others = "; faint: the other seeds" if history["seed"].nunique() > 1 else ""
     steps = " Dashed lines mark where the strength of the connection cost changes." if len(strength) > 1 else ""
+    steps += " Numbers: the events listed under Evolution." if events else ""
     count = history["seed"].nunique()
     plots = (
         (
@@ -57,9 +64,45 @@ def draw_training(history: pd.DataFrame, *, label: int, strength: Sequence[tuple
             title,
             caption,
             _alt(history, label, columns, count),
-            Drawing(_WIDTH, _HEIGHT, tuple(_plot(history, label, columns, strength, is_log=is_log, y_label=y_label))),
+            Drawing(
+                _WIDTH, _HEIGHT, tuple(_plot(history, label, columns, strength, events, is_log=is_log, y_label=y_label))
+            ),
         )
         for name, title, columns, is_log, y_label, caption in plots
+    ]
+
+
+def strength_marks(x: Scale, frame: Frame, strength: Sequence[tuple[int, float]], *, word: str = "") -> list[Mark]:
+    """Draws a dashed line where the strength of the connection cost changes, and writes it down after a word."""
+    marks: list[Mark] = []
+    for step, value in strength:
+        place = x.at(step)
+        if place > frame.left:
+            marks.append(Curve(((place, frame.top), (place, frame.bottom)), "muted", 1, 0.8, True))
+        text = f"{word} {value:g}".lstrip()
+        if place + text_width(text, 10) < frame.right:
+            marks.append(Words(place + 4, frame.top + 11, text, 10, "muted"))
+    return marks
+
+
+def event_marks(x: Scale, frame: Frame, events: Sequence[Event]) -> list[Mark]:
+    """Draws a line for every event and numbers them, 1, 2, ..., on the axis; numbers too close together are stacked."""
+    marks: list[Mark] = []
+    ends = [-np.inf]
+    for number, event in enumerate(events, 1):
+        place = x.at(event.step)
+        row = next((row for row, end in enumerate(ends) if place - _BADGE > end), len(ends))
+        ends[row : row + 1] = [place + _BADGE]
+        y = frame.bottom + 1 - row * (2 * _BADGE + 1)
+        marks += [Curve(((place, frame.top), (place, y)), "ink", 0.8, 0.45), *badge(place, y, number, event)]
+    return marks
+
+
+def badge(x: Length, y: Length, number: int, event: Event) -> list[Mark]:
+    """Draws an event's number in a disc."""
+    return [
+        Disc(x, y, _BADGE, "ink", "paper", title=f"step {event.step:,}: {event.title}"),
+        Words(x, y + 3, str(number), 8.5, "paper", "middle", True),
     ]
 
 
@@ -68,6 +111,7 @@ def _plot(
     label: int,
     columns: Sequence[str],
     strength: Sequence[tuple[int, float]],
+    events: Sequence[Event],
     *,
     is_log: bool,
     y_label: str,
@@ -76,7 +120,8 @@ def _plot(
     x = _FRAME.x(*span(history["step"].to_numpy(dtype=np.float64), margin=0))
     y = _FRAME.y(*_range(values, is_log=is_log), is_log=is_log)
     marks = _FRAME.axes(x, y, x_label="step", y_label=y_label)
-    marks += _strength_steps(x, strength)
+    marks += strength_marks(x, _FRAME, strength)
+    marks += event_marks(x, _FRAME, events)
     own = history[history["seed"] == label]
     for seed in sorted(set(history["seed"]) - {label}):
         marks += _line(history[history["seed"] == seed], columns[0], x, y, tone="faint", width=1, opacity=0.55)
@@ -105,18 +150,6 @@ def _range(values: Floats, *, is_log: bool) -> tuple[float, float]:
         return 0.1, 1.0
     low, high = float(positive.min()), float(positive.max())
     return low / 1.15, high * 1.15
-
-
-def _strength_steps(x: Scale, strength: Sequence[tuple[int, float]]) -> list[Mark]:
-    marks: list[Mark] = []
-    for step, value in strength:
-        place = x.at(step)
-        if place > _FRAME.left:
-            marks.append(Curve(((place, _FRAME.top), (place, _FRAME.bottom)), "muted", 1, 0.8, True))
-        text = f"{value:g}"
-        if place + text_width(text, 10) < _FRAME.right:
-            marks.append(Words(place + 4, _FRAME.top + 11, text, 10, "muted"))
-    return marks
 
 
 def _legend(columns: Sequence[str]) -> list[Mark]:

@@ -1,11 +1,13 @@
-"""A drawing as PNG, on white, the same bytes every time."""
+"""A drawing as PNG or as pixels, on white, the same bytes every time."""
 
 import io
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import EllipseCollection, LineCollection
@@ -13,45 +15,79 @@ from matplotlib.colors import to_rgba_array
 from matplotlib.figure import Figure as Sheet
 from matplotlib.patches import Circle, PathPatch, Rectangle
 from matplotlib.path import Path as Outline
+from numpy.typing import NDArray
 
-from reports.figures.drawing import Area, Box, Curve, Disc, Dots, Drawing, Floats, Lines, Words
+from reports.figures.drawing import Area, Box, Curve, Disc, Dots, Drawing, Floats, Lines, Mark, Words
 from reports.figures.palette import PALETTE
 
-_DOTS_PER_POINT = 2
+_DOTS_PER_POINT = 2.0
 
 
 def to_png(drawing: Drawing) -> bytes:
     """Paints a drawing in the light tones, two pixels to a unit."""
-    sheet = Sheet(
-        figsize=(drawing.width / 72, drawing.height / 72), dpi=72 * _DOTS_PER_POINT, facecolor=_light("paper")
-    )
-    FigureCanvasAgg(sheet)
+    canvas = _canvas(drawing, _DOTS_PER_POINT)
+    file = io.BytesIO()
+    with _any_letters():
+        canvas.figure.savefig(file, format="png", metadata={"Software": None})
+    return file.getvalue()
+
+
+class Painter:
+    """Paints many pictures that share a background: only what differs is drawn anew."""
+
+    def __init__(self, background: Drawing, scale: float) -> None:
+        """Paints the background, `scale` pixels to a unit."""
+        self._canvas = _canvas(background, scale)
+        with _any_letters():
+            self._canvas.draw()
+        self._axes = self._canvas.figure.axes[0]
+        self._clean = self._canvas.copy_from_bbox(self._canvas.figure.bbox)
+
+    def paint(self, marks: Iterable[Mark]) -> NDArray[np.uint8]:
+        """Returns the pixels of the background with marks on it, (height, width, 3)."""
+        self._canvas.restore_region(self._clean)
+        with _any_letters():
+            for layer, mark in enumerate(marks):
+                artist = _PAINTERS[type(mark)](self._axes, mark, layer + 1)
+                self._axes.draw_artist(artist)
+                artist.remove()
+        return np.asarray(self._canvas.buffer_rgba())[..., :3].copy()
+
+
+def _canvas(drawing: Drawing, dots_per_point: float) -> FigureCanvasAgg:
+    size = drawing.width / 72, drawing.height / 72
+    sheet = Sheet(figsize=size, dpi=72 * dots_per_point, facecolor=_light("paper"))
     axes = sheet.add_axes((0, 0, 1, 1), xlim=(0, drawing.width), ylim=(drawing.height, 0))
     axes.set_axis_off()
     for layer, mark in enumerate(drawing.marks):
         _PAINTERS[type(mark)](axes, mark, layer + 1)
-    file = io.BytesIO()
+    return FigureCanvasAgg(sheet)
+
+
+@contextmanager
+def _any_letters() -> Iterator[None]:
+    """Names may hold letters that the font lacks: they become boxes, as in any other program."""
     with warnings.catch_warnings():
-        # Names may hold letters that the font lacks: they become boxes, as in any other program.
         warnings.filterwarnings("ignore", message=r"(?s).*Glyph.*missing")
-        sheet.savefig(file, format="png", metadata={"Software": None})
-    return file.getvalue()
+        yield
 
 
 def _light(tone: str) -> str:
     return PALETTE[tone].light
 
 
-def _lines(axes: Axes, mark: Lines, layer: int) -> None:
+def _lines(axes: Axes, mark: Lines, layer: int) -> Artist:
     colours = np.tile(to_rgba_array(_light(mark.tone)), (len(mark.ends), 1))
     colours[:, 3] = mark.opacities
     segments = list(mark.ends.reshape(-1, 2, 2))
-    axes.add_collection(LineCollection(segments, colors=colours, linewidths=mark.widths, zorder=layer), autolim=False)
+    return axes.add_collection(
+        LineCollection(segments, colors=colours, linewidths=mark.widths, zorder=layer), autolim=False
+    )
 
 
-def _curve(axes: Axes, mark: Curve, layer: int) -> None:
+def _curve(axes: Axes, mark: Curve, layer: int) -> Artist:
     x, y = zip(*mark.points, strict=True)
-    axes.plot(
+    (line,) = axes.plot(
         x,
         y,
         color=_light(mark.tone),
@@ -63,11 +99,12 @@ def _curve(axes: Axes, mark: Curve, layer: int) -> None:
         scalex=False,
         scaley=False,
     )
+    return line
 
 
-def _dots(axes: Axes, mark: Dots, layer: int) -> None:
+def _dots(axes: Axes, mark: Dots, layer: int) -> Artist:
     size = np.full(len(mark.centres), 2 * mark.radius)
-    axes.add_collection(
+    return axes.add_collection(
         EllipseCollection(
             size,
             size,
@@ -84,9 +121,9 @@ def _dots(axes: Axes, mark: Dots, layer: int) -> None:
     )
 
 
-def _disc(axes: Axes, mark: Disc, layer: int) -> None:
+def _disc(axes: Axes, mark: Disc, layer: int) -> Artist:
     edge = _light(mark.outline) if mark.outline else "none"
-    axes.add_artist(
+    return axes.add_artist(
         Circle(
             (mark.x, mark.y),
             mark.radius,
@@ -99,26 +136,28 @@ def _disc(axes: Axes, mark: Disc, layer: int) -> None:
     )
 
 
-def _box(axes: Axes, mark: Box, layer: int) -> None:
+def _box(axes: Axes, mark: Box, layer: int) -> Artist:
     corner = (mark.x, mark.y)
-    axes.add_artist(
+    return axes.add_artist(
         Rectangle(
             corner, mark.width, mark.height, facecolor=_light(mark.tone), alpha=mark.opacity, linewidth=0, zorder=layer
         )
     )
 
 
-def _area(axes: Axes, mark: Area, layer: int) -> None:
+def _area(axes: Axes, mark: Area, layer: int) -> Artist:
     outline = Outline.make_compound_path(*(_ring(ring) for ring in mark.rings))
-    axes.add_artist(PathPatch(outline, facecolor=_light(mark.tone), alpha=mark.opacity, linewidth=0, zorder=layer))
+    return axes.add_artist(
+        PathPatch(outline, facecolor=_light(mark.tone), alpha=mark.opacity, linewidth=0, zorder=layer)
+    )
 
 
 def _ring(ring: Floats) -> Outline:
     return Outline(np.concatenate([ring, ring[:1]]), closed=True)
 
 
-def _words(axes: Axes, mark: Words, layer: int) -> None:
-    axes.text(
+def _words(axes: Axes, mark: Words, layer: int) -> Artist:
+    return axes.text(
         mark.x,
         mark.y,
         mark.text,
@@ -135,7 +174,7 @@ def _words(axes: Axes, mark: Words, layer: int) -> None:
     )
 
 
-_PAINTERS: dict[type, Callable[[Axes, Any, int], None]] = {
+_PAINTERS: dict[type, Callable[[Axes, Any, int], Artist]] = {
     Lines: _lines,
     Curve: _curve,
     Dots: _dots,
