@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
+from interp.detectors import Event
+from interp.events import strength_switches
 from interp.targets import Kind
 from reports import verdict
 from reports.figures.bars import Bar, draw_bars
@@ -13,10 +15,11 @@ from reports.figures.curves import draw_training
 from reports.figures.drawing import Figure
 from reports.figures.net import Groups, draw_net, largest_weight
 from reports.figures.palette import module_tone
+from reports.figures.strip import draw_strip
 from reports.formulas import FormulaView, view_formulas
 from reports.predictions import draw_boundary, draw_predictions
 from reports.results import Report
-from reports.tables import Table, ablation_table, evidence_table, modules_table, prune_table, seeds_table
+from reports.tables import Table, ablation_table, evidence_table, modules_table, prune_table, seeds_table, stories_table
 from reports.words import command_line, name
 
 MOST_ROWS, MOST_REST = 20, 500
@@ -61,6 +64,11 @@ class Page:
     evidence: Table
     prune: Table
     threshold: str
+    evolution: tuple[Figure, ...]
+    events: tuple[str, ...]
+    """In words, in the order of their numbers in the figures."""
+    stories: Table
+    """The events of every seed."""
     curves: tuple[Figure, ...]
     seeds: Table
     ablations: tuple[Ablations, ...]
@@ -83,6 +91,7 @@ class Page:
         yield from self.boundary
         yield from self.predictions
         yield from (part.figure for part in self.ablations)
+        yield from self.evolution
         yield from self.curves
 
 
@@ -104,7 +113,17 @@ def make_page(report: Report) -> Page:
         evidence=evidence_table(report.modules, report.loss_without_bridges),
         prune=prune_table(report),
         threshold=_threshold(report),
-        curves=tuple(draw_training(checkpoint.history, label=report.selected.label, strength=_strength(report))),
+        evolution=_evolution(report),
+        events=tuple(f"Step {event.step:,}: {event.words}." for event in _events(report)),
+        stories=stories_table(report),
+        curves=tuple(
+            draw_training(
+                checkpoint.history,
+                label=report.selected.label,
+                strength=strength_switches(checkpoint.config),
+                events=_events(report),
+            )
+        ),
         seeds=seeds_table(report),
         ablations=tuple(part for part in (_ablations(report, *kind) for kind in _KINDS) if part.table.rows),
         predictions=figures,
@@ -188,9 +207,18 @@ def _modules_note(report: Report) -> str:
     )
 
 
-def _strength(report: Report) -> list[tuple[int, float]]:
-    config = report.selected.checkpoint.config
-    return [(int(fraction * config.steps), value) for fraction, value in config.cost.strength]
+def _evolution(report: Report) -> tuple[Figure, ...]:
+    if report.story is None:
+        return ()
+    tones = {each.name: ["muted"] * each.size for each in report.selected.dense.net.wiring.populations}
+    for index, module in enumerate(report.modules.modules):
+        for neuron in module.neurons:
+            tones[report.before.nodes[neuron]["population"]][neuron.index] = module_tone(index)
+    return (draw_strip(report.selected.checkpoint, report.story, tones),)
+
+
+def _events(report: Report) -> tuple[Event, ...]:
+    return () if report.story is None else report.story.events
 
 
 def _ablations(report: Report, kind: Kind, title: str) -> Ablations:

@@ -13,6 +13,7 @@ from bimt.messages import UserError, printable
 from bimt.nets.base import Net
 from bimt.tasks.base import Task
 from interp.ablation import ablate
+from interp.events import Story, tell_all
 from interp.graph import to_graph
 from interp.select import check_label, prune_all, select_best
 from interp.selectivity import loss_without_bridges
@@ -28,7 +29,7 @@ from reports.results import Report, Scores
 FIGURES = "figures"
 """The folder of the PNG files, inside the report's folder."""
 _OPTIONAL = re.compile(
-    r"(ablation-(modules|neurons|connections)|(predicted|heights)-\d+|confusions|decision-boundary)\.png"
+    r"(ablation-(modules|neurons|connections)|(predicted|heights)-\d+|confusions|decision-boundary|evolution)\.png"
 )
 """The pictures that not every report has; those of an earlier report are removed, any other file is somebody else's."""
 
@@ -75,7 +76,7 @@ def build_report(
     several = len(members) > 1
     watch("writing formulas")
     exact, readable, why = _formulas(sparse, task)
-    watch("ablating")
+    watch("ablating and looking at every snapshot")
     return Report(
         selected=chosen,
         seeds=tuple(seeds),
@@ -91,6 +92,7 @@ def build_report(
         exact=exact,
         readable=readable,
         no_formulas=why,
+        stories=_stories(chosen.checkpoint),
         draws=draws,
     )
 
@@ -134,6 +136,11 @@ def prepare_folder(folder: Path) -> None:
         raise UserError(f"the folder {printable(pictures)} cannot be made: {error.strerror}") from error
     for path in (folder, pictures):
         try_writing(path)
+
+
+def _stories(checkpoint: Checkpoint) -> tuple[Story, ...]:
+    """Tells how every seed's training went, if there are snapshots: a pruned checkpoint holds one only."""
+    return tell_all(checkpoint) if len(checkpoint.snapshots.get("step", ())) > 1 else ()
 
 
 def _formulas(sparse: SparseNet, task: Task) -> tuple[Formulas | None, Formulas | None, str]:

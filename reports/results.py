@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import networkx as nx
 
 from interp.ablation import AblationTable
+from interp.events import Story
 from interp.modules import Modules
 from interp.select import Selected
 from interp.selectivity import Selectivity
@@ -55,8 +56,15 @@ class Report:
     readable: Formulas | None
     """The same with rounded constants."""
     no_formulas: str
+    stories: tuple[Story, ...]
+    """How every seed's training went, snapshot by snapshot; empty where there are fewer than two snapshots."""
     draws: int
     """Nets drawn from each null behind the modules."""
+
+    @property
+    def story(self) -> Story | None:
+        """How the explained seed's training went; None where there are fewer than two snapshots."""
+        return next((each for each in self.stories if each.evolution.label == self.selected.label), None)
 
     @property
     def compares_outputs(self) -> bool:

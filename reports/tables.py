@@ -72,6 +72,23 @@ def seeds_table(report: Report) -> Table:
     return Table(columns, tuple(rows), frozenset((0, 6)), frozenset(marked))
 
 
+def stories_table(report: Report) -> Table:
+    """Lists the events of every seed, each with its step, if there are several seeds."""
+    if len(report.stories) < 2:
+        return Table((), ())
+    rows = [
+        (
+            str(story.evolution.label),
+            "; ".join(f"{name(event.title)} ({event.step:,})" for event in story.events) or "–",
+        )
+        for story in report.stories
+    ]
+    labels = [story.evolution.label for story in report.stories]
+    return Table(
+        ("seed", "events (step)"), tuple(rows), frozenset((0, 1)), frozenset((labels.index(report.selected.label),))
+    )
+
+
 def modules_table(report: Report) -> Table:
     """Lists the modules: what is in them, what they serve and what is lost without them.
 
