@@ -14,8 +14,8 @@ from interp import commands
 from reports import commands as report_commands
 
 DOCUMENT = (Path(__file__).parents[1] / "docs" / "json.md").read_text(encoding="utf-8")
-NAMED_BY_DATA = {"variables", "domain", "stopped"}
-"""Mappings whose keys are columns or labels."""
+NAMED_BY_DATA = {"variables", "domain", "stopped", "numbers"}
+"""Mappings whose keys are columns, labels or what a kind of event is based on."""
 NODE_LINK = {"directed", "multigraph", "graph", "nodes", "edges", "node_default", "edge_default"}
 """What networkx adds."""
 SETTINGS = ["steps=300", "net.hidden=[5]", "swaps.every=100"]
@@ -42,7 +42,7 @@ def documented(command: str) -> set[str]:
     return set(re.findall(r"`(\w+)`", section))
 
 
-@pytest.mark.parametrize("command", ["prune", "graph", "modules", "ablation", "symbolic"])
+@pytest.mark.parametrize("command", ["prune", "graph", "modules", "ablation", "symbolic", "events"])
 def test_every_key_of_an_explanation_is_documented(command, checkpoint, capsys):
     options = ["--pairs"] if command == "ablation" else []
     assert run(getattr(commands, command), [checkpoint, "--json", *options]) == 0
@@ -74,3 +74,8 @@ def test_every_key_of_reproduce_and_experiments_is_documented(tmp_path, capsys):
     assert json.loads((tmp_path / "extrapolation" / "result.json").read_text(encoding="utf-8")) == json.loads(out)
     assert run(report_commands.experiments, ["--runs", str(tmp_path), "--json"]) == 0
     assert keys(json.loads(capsys.readouterr().out)) - documented("experiments") == set()
+
+
+def test_every_key_of_film_is_documented(checkpoint, tmp_path, capsys):
+    assert run(report_commands.film, [checkpoint, "--out", str(tmp_path / "film.gif"), "--json"]) == 0
+    assert keys(json.loads(capsys.readouterr().out)) - documented("film") == set()
