@@ -9,6 +9,7 @@ from scipy.sparse.csgraph import connected_components
 
 from bimt.nets.base import Net
 from bimt.wiring import Gate, Skip, Wiring
+from interp.graph import reversed_pairs
 from interp.replay import Cut, Ints, coordinates
 
 
@@ -51,21 +52,14 @@ def find_components(wiring: Wiring, left: Cut) -> Components:
 
 
 def count_crossings(net: Net, left: Cut) -> int:
-    """Counts pairs of connections of one link that cross: as `interp.graph.crossings`."""
+    """Counts pairs of connections of one link that cross, look-ups left out: as `interp.graph.crossings`."""
     total = 0
     for link in net.wiring.links:
-        target, source = left.edges[link.name]
-        ends = [
-            np.unique(coordinates(net, net.wiring.population_of(site).name)[index, 0], return_inverse=True)[1]
-            for site, index in ((link.source, source), (link.target, target))
-        ]
-        if not len(target):
-            continue
-        counts = np.zeros([end.max() + 1 for end in ends], dtype=np.int64)
-        np.add.at(counts, tuple(ends), 1)
-        later = counts[::-1].cumsum(0)[::-1] - counts  # starts further right,
-        crossing = later.cumsum(1) - later  # and ends further left
-        total += int((counts * crossing).sum())
+        if not net.wiring.is_look_up(link):
+            target, source = left.edges[link.name]
+            ends = [(link.source, source), (link.target, target)]
+            across = [coordinates(net, net.wiring.site(site).population)[index, 0] for site, index in ends]
+            total += reversed_pairs(np.stack(across, 1))
     return total
 
 

@@ -16,7 +16,7 @@ from bimt.checkpoint import Checkpoint
 from bimt.config import TrainConfig
 from bimt.messages import UserError, printable
 from interp.detectors import Event, find_events
-from interp.evolution import Evolution, measure
+from interp.evolution import Evolution, measure_snapshots
 from interp.tables import frame_table
 
 
@@ -86,7 +86,7 @@ def tell(checkpoint: Checkpoint, label: int) -> Story:
     Example:
         tell(load_checkpoint("runs/moons"), 3).events
     """
-    evolution = measure(checkpoint, label)
+    evolution = measure_snapshots(checkpoint, label)
     return Story(evolution, find_events(evolution), strength_switches(checkpoint.config))
 
 

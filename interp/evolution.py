@@ -28,7 +28,7 @@ class Evolution:
     label: int
     """The seed."""
     outputs: tuple[str, ...]
-    """What the output neurons are called."""
+    """What the net's answers are called: in classification the output neurons, one per class."""
     kind: Kind
     steps: Int[np.ndarray, " frames"]
     metric: Float[np.ndarray, " frames"]
@@ -41,8 +41,8 @@ class Evolution:
     """Mean of every output over the training split."""
     per_output: Float[np.ndarray, "frames outputs"]
     """On the training split: R^2 of every output, or the share of each class's rows that are recognised."""
-    incoming: Int[np.ndarray, "frames outputs"]
-    """Connections above the cut into every output."""
+    incoming: Int[np.ndarray, "frames neurons"]
+    """Connections above the cut into every output neuron."""
     connections: Int[np.ndarray, " frames"]
     """Connections above the cut on a path from an input to an output, tied ones once."""
     parts: Int[np.ndarray, " frames"]
@@ -65,7 +65,7 @@ class Evolution:
         return (self.spread[:, 0] - self.spread[:, 1]) / np.where(total > 0, total, 1.0)
 
 
-def measure(checkpoint: Checkpoint, label: int) -> Evolution:
+def measure_snapshots(checkpoint: Checkpoint, label: int) -> Evolution:
     """Looks at every snapshot of a seed.
 
     Args:
@@ -85,7 +85,7 @@ def measure(checkpoint: Checkpoint, label: int) -> Evolution:
     explained, spread, level, per_output = (torch.cat(each).numpy() for each in zip(*outputs, strict=True))
     return Evolution(
         label=label,
-        outputs=task.outputs,
+        outputs=task.answers,
         kind=task.kind,
         steps=np.array(steps),
         metric=history.reindex(steps).to_numpy(dtype=np.float64),

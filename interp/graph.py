@@ -139,13 +139,13 @@ def crossings(graph: nx.DiGraph) -> int:
         if data["kind"] == "connection" and not graph.nodes[source]["look_up"]:
             ends = graph.nodes[source]["position"][0], graph.nodes[target]["position"][0]
             links.setdefault(data["link"], []).append(ends)
-    return sum(_reversed_pairs(np.array(ends)) for ends in links.values())
+    return sum(reversed_pairs(np.array(ends)) for ends in links.values())
 
 
-def _reversed_pairs(ends: NDArray[np.float64]) -> int:
+def reversed_pairs(ends: NDArray[np.float64]) -> int:
     """Counts pairs whose first and second numbers lie in opposite order, from how many lie at every place."""
     rows, columns = (np.unique(column, return_inverse=True)[1] for column in ends.T)
-    counts = np.zeros((rows.max() + 1, columns.max() + 1), dtype=np.int64)
+    counts = np.zeros((rows.max(initial=-1) + 1, columns.max(initial=-1) + 1), dtype=np.int64)
     np.add.at(counts, (rows, columns), 1)
     earlier = np.cumsum(counts, axis=0) - counts  # in the rows before, at each column
     later_columns = earlier.sum(1, keepdims=True) - np.cumsum(earlier, axis=1)
@@ -159,7 +159,7 @@ def _named(graph: nx.DiGraph, neuron: Neuron) -> str:
 
 def _add_neurons(graph: nx.DiGraph, net: Net, task: Task, live: dict[str, Tensor]) -> None:
     names = {"input": iter(task.inputs), "output": iter(task.outputs)}
-    depths = _depths(net.wiring)
+    depths = site_depths(net.wiring)
     deepest = max(*depths.values(), 1)
     shared = Counter(site.population for site in net.wiring.sites)
     for site in net.wiring.sites:
@@ -185,7 +185,7 @@ def _add_neurons(graph: nx.DiGraph, net: Net, task: Task, live: dict[str, Tensor
                 graph.graph[f"{site.role}s"].append(neuron)
 
 
-def _depths(wiring: Wiring) -> dict[str, int]:
+def site_depths(wiring: Wiring) -> dict[str, int]:
     """Returns how many steps each site is away from the inputs, along the longest way."""
     depths = dict.fromkeys((site.name for site in wiring.sites), 0)
     for _ in wiring.sites:

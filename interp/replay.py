@@ -21,14 +21,14 @@ Ints = NDArray[np.intp]
 
 @dataclass(frozen=True, eq=False)
 class Cut:
-    """Which connections of a one-seed net are above `LIVE` and lead somewhere."""
+    """Which connections of a one-seed net are above `LIVE`, or look-ups, and lead somewhere."""
 
     edges: Mapping[str, tuple[Ints, Ints]]
     """For each link by name, the target and source neurons of its connections on paths from inputs to outputs."""
     live: Mapping[str, Bool[Tensor, " size"]]
     """For each site, which neurons lie on such a path."""
     connections: int
-    """How many there are; tied ones count once."""
+    """How many there are; tied ones count once, look-ups do not."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,9 +89,10 @@ def replay(checkpoint: Checkpoint, label: int, *, numbers: Sequence[int] | None 
 
 
 def cut(net: Net) -> Cut:
-    """Cuts a one-seed net at `LIVE`; what lies on no path from an input to an output goes too."""
+    """Cuts a one-seed net at `LIVE`, its look-ups not; what lies on no path from an input to an output goes too."""
     wiring = net.wiring
     kept = {link.parameter: net.parameters[link.parameter].abs() > LIVE for link in wiring.links}
+    kept |= {link.parameter: torch.ones_like(kept[link.parameter]) for link in wiring.links if wiring.is_look_up(link)}
     live = on_path(wiring, kept)
     used = {name: torch.zeros_like(mask) for name, mask in kept.items()}
     edges = {}
@@ -100,7 +101,7 @@ def cut(net: Net) -> Cut:
         link.view(used[link.parameter])[0] |= mask
         target, source = np.nonzero(mask.numpy())
         edges[link.name] = target, source
-    connections = sum(int(link.view(used[link.parameter]).sum()) for link in wiring.distinct_links())
+    connections = sum(int(link.view(used[link.parameter]).sum()) for link in wiring.distinct_links(look_ups=False))
     return Cut(edges, live, connections)
 
 

@@ -13,9 +13,9 @@ from reports import verdict
 from reports.figures.bars import Bar, draw_bars
 from reports.figures.curves import draw_training
 from reports.figures.drawing import Figure
+from reports.figures.filmstrip import draw_strip
 from reports.figures.net import Groups, draw_net, largest_weight
 from reports.figures.palette import module_tone
-from reports.figures.strip import draw_strip
 from reports.formulas import FormulaView, view_formulas
 from reports.predictions import draw_boundary, draw_predictions
 from reports.results import Report

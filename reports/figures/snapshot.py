@@ -12,6 +12,7 @@ from bimt.messages import printable
 from bimt.nets.base import Net
 from bimt.tasks.base import Task
 from bimt.wiring import Wiring
+from interp.graph import site_depths
 from interp.replay import Cut, coordinates
 from interp.replay import Frame as Snapshot
 from reports.figures.axes import Frame
@@ -20,11 +21,13 @@ from reports.figures.net import MOST_LINES
 
 _SLANT, _RISE = 0.3, 0.75
 """What a sheet's second coordinate does: sideways, by this share of the width, and up, of the layers' distance."""
+_LIFT = 22.0
+"""How far apart sites lie that are equally many steps from the inputs (the operands of a sum; q, k and v)."""
 _LABEL = 11.0
 _BANDS = 6
 """In so many steps of strength the signs are drawn in turn, lest one hides the other."""
 _CROWD = 600
-"""Of more connections the weak ones are drawn paler."""
+"""More connections are drawn paler and thinner."""
 _MOST_BESIDE = 16
 """Up to so many neurons of a sheet have their names beside them."""
 
@@ -59,7 +62,7 @@ def make_look(
 ) -> Look:
     """Returns a look in which all snapshots of a seed have one scale."""
     row, wiring = checkpoint.labels.index(label), checkpoint.net.wiring
-    parameters = {link.parameter for link in wiring.links}
+    parameters = {link.parameter for link in wiring.links if not wiring.is_look_up(link)}
     largest = max((float(checkpoint.snapshots[name][:, row].abs().max()) for name in parameters), default=0.0)
     return Look(largest or 1.0, tones, end_names(wiring, checkpoint.task), thickness)
 
@@ -94,27 +97,34 @@ def draw_snapshot(snapshot: Snapshot, box: Frame, look: Look) -> list[Mark]:
 
 
 def _lay_out(net: Net, box: Frame, thickness: Length) -> dict[str, _Layer]:
-    """Places every site's neurons, the first site at the bottom; sheets lie in oblique projection."""
-    sites = net.wiring.sites
+    """Places every site's neurons, the first site at the bottom, look-ups left out; sheets in oblique projection."""
+    wiring, depths = net.wiring, site_depths(net.wiring)
+    sites = [site for site in wiring.sites if wiring.population_of(site.name).slots is not None]
     points = {site.name: coordinates(net, site.population) for site in sites}
     is_sheet = {name: bool(np.ptp(each[:, 1]) > 0) if len(each) else False for name, each in points.items()}
+    levels = {
+        depth: [name for name in points if depths[name] == depth] for depth in sorted({depths[n] for n in points})
+    }
     slant, rise = (_SLANT, _RISE) if any(is_sheet.values()) else (0.0, 0.0)
-    gap = (box.bottom - box.top) / (max(len(sites) - 1, 1) + rise)
+    most = max((len(names) for names in levels.values()), default=1)
+    gap = (box.bottom - box.top) / (max(len(levels) - 1, 1) + rise)
+    lift = min(_LIFT * thickness, gap / (most + 1))
     width = box.right - box.left
 
-    def placed(each: Floats, depth: int) -> Floats:
+    def placed(each: Floats, height: float) -> Floats:
         across = box.left + width * ((1 - slant) * each[:, 0] + slant * each[:, 1])
-        up = box.bottom - gap * (depth + rise * (each[:, 1] - 0.5) + rise / 2)
-        return np.stack([across, up], 1)
+        return np.stack([across, box.bottom - height - gap * (rise * (each[:, 1] - 0.5) + rise / 2)], 1)
 
     corners = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], dtype=np.float64)
     layers = {}
-    for depth, (name, each) in enumerate(points.items()):
-        columns = max(len(np.unique(each[:, 0].round(9))), 1)
-        rows = max(len(np.unique(each[:, 1].round(9))), 1)
-        room = min(width * (1 - slant) / columns, gap * rise / rows if is_sheet[name] else np.inf)
-        radius = float(np.clip(0.3 * room, 0.8, 5.5 * thickness))
-        layers[name] = _Layer(placed(each, depth), radius, placed(corners, depth) if is_sheet[name] else None)
+    for level, names in enumerate(levels.values()):
+        for rank, name in enumerate(names):
+            each, height = points[name], gap * level + lift * (rank - (len(names) - 1) / 2)
+            columns, rows = (max(len(np.unique(each[:, axis].round(9))), 1) for axis in (0, 1))
+            back = gap * rise / rows if is_sheet[name] else lift if len(names) > 1 else gap
+            room = min(width * (1 - slant) / columns, back)
+            radius = float(np.clip(0.3 * room, 0.8, 5.5 * thickness))
+            layers[name] = _Layer(placed(each, height), radius, placed(corners, height) if is_sheet[name] else None)
     return layers
 
 
@@ -122,6 +132,8 @@ def _connections(net: Net, left: Cut, layers: Mapping[str, _Layer], look: Look) 
     """Draws the strongest connections, from the weakest to the strongest."""
     ends, values = [np.zeros((0, 4))], [np.zeros(0)]
     for link in net.wiring.links:
+        if net.wiring.is_look_up(link):
+            continue
         target, source = left.edges[link.name]
         values.append(net.weight(link)[0].numpy()[target, source])
         ends.append(np.concatenate([layers[link.source].places[source], layers[link.target].places[target]], 1))
@@ -133,14 +145,18 @@ def _connections(net: Net, left: Cut, layers: Mapping[str, _Layer], look: Look) 
         for tone, chosen in (("negative", band[value[band] < 0]), ("positive", band[value[band] >= 0])):
             share = np.clip(np.abs(value[chosen]) / look.largest, 0, 1)
             if len(chosen):
-                widths = look.thickness * (0.5 + 4.0 * share)
-                marks.append(Lines(end[chosen], tone, widths, np.clip(0.12 * crowd + 1.1 * share, 0, 1)))
+                widths = look.thickness * crowd**0.5 * (0.5 + 4.0 * share)
+                marks.append(Lines(end[chosen], tone, widths, np.clip(crowd * (0.12 + 1.1 * share), 0, 1)))
     return marks
 
 
 def _skips(wiring: Wiring, layers: Mapping[str, _Layer]) -> list[Mark]:
     """Draws one-to-one connections without weights, pale."""
-    ends = [np.concatenate([layers[skip.source].places, layers[skip.target].places], 1) for skip in wiring.skips]
+    ends = [
+        np.concatenate([layers[skip.source].places, layers[skip.target].places], 1)
+        for skip in wiring.skips
+        if skip.source in layers and skip.target in layers
+    ]
     if not ends:
         return []
     every = np.concatenate(ends)

@@ -9,7 +9,8 @@ from interp.components import count_crossings, find_components
 from interp.graph import crossings, to_graph
 from interp.parts import choose_readout, find_parts, find_vertices
 from interp.replay import coordinates, cut
-from interp.sparse import SparseNet, masked, on_path
+from interp.sparse import SparseNet, masked
+from tests.families import FAMILIES, made
 from tests.nets import TwoOperands, mlp, random_mlp, task_of, two_parts
 from tests.wired import Bare, blocked_net, embedding_net, population, recurrent_net
 
@@ -25,19 +26,12 @@ def thinned(net, share, seed):
     return net.replaced(parameters=draws, places=places)
 
 
-def graph_of(net):
-    """The graph of what is above the cut and on a path; of tied connections also only those that are."""
-    kept = {link.parameter: net.parameters[link.parameter].abs() > LIVE for link in net.wiring.links}
-    graph = to_graph(SparseNet(masked(net, kept), kept, *(0.0,) * 8), task_of(net))
-    live = on_path(net.wiring, kept)
-    off = [
-        (source, target)
-        for source, target in graph.edges
-        if not (live[source.site][source.index] and live[target.site][target.index])
-    ]
-    graph.remove_edges_from(off)
-    graph.remove_nodes_from([neuron for neuron, data in list(graph.nodes(data=True)) if not data])
-    return graph
+def graph_of(net, task=None):
+    """The graph of what is above the cut, or a look-up, and on a path."""
+    wiring = net.wiring
+    kept = {link.parameter: net.parameters[link.parameter].abs() > LIVE for link in wiring.links}
+    kept |= {link.parameter: torch.ones_like(kept[link.parameter]) for link in wiring.links if wiring.is_look_up(link)}
+    return to_graph(SparseNet(masked(net, kept), kept, *(0.0,) * 8), task or task_of(net))
 
 
 NETS = {
@@ -51,12 +45,9 @@ NETS = {
 }
 
 
-@pytest.mark.parametrize("family", NETS)
-@pytest.mark.parametrize("seed", range(8))
-def test_they_are_those_of_the_graph(family, seed):
-    net = NETS[family](seed)
+def check(net, graph):
+    """What is found from masks is what is found in the graph."""
     left = cut(net)
-    graph = graph_of(net)
     vertices = find_vertices(graph)
     found = find_components(net.wiring, left)
     assert found.count == len(find_parts(vertices))
@@ -66,6 +57,21 @@ def test_they_are_those_of_the_graph(family, seed):
     assert sorted(map(list, labels)) == [[rank] for rank in range(len(parts))]
     assert sum(int((of >= 0).sum()) for of in found.of.values()) == sum(len(part.vertices) for part in parts)
     assert count_crossings(net, left) == crossings(graph)
+
+
+@pytest.mark.parametrize("family", NETS)
+@pytest.mark.parametrize("seed", range(8))
+def test_they_are_those_of_the_graph(family, seed):
+    net = NETS[family](seed)
+    check(net, graph_of(net))
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("live", [0.05, 0.3, 1.0])
+def test_of_every_family_too(family, live):
+    net, task = made(family, live=live)
+    net = net.seed(0).to(torch.float64)
+    check(net, graph_of(net, task))
 
 
 class Again(Bare):

@@ -11,7 +11,7 @@ from bimt.messages import UserError
 from bimt.tasks.base import Split
 from bimt.train import train
 from interp import evolution
-from interp.evolution import measure
+from interp.evolution import measure_snapshots
 from interp.replay import cut, logged_steps, replay
 from tests.nets import TwoOperands, mlp, random_mlp
 from tests.snapshots import checkpoint_of
@@ -80,7 +80,7 @@ def test_unknown_and_stopped_seeds_are_refused(trained):
 
 
 def test_what_is_measured(trained):
-    found, task = measure(trained, 1), trained.task
+    found, task = measure_snapshots(trained, 1), trained.task
     history = trained.history[trained.history["seed"] == 1]
     np.testing.assert_array_equal(found.steps, history["step"])
     np.testing.assert_array_equal(found.metric, history["metric"])
@@ -99,13 +99,13 @@ def test_what_is_measured(trained):
 
 def test_asymmetry_takes_two_outputs():
     with pytest.raises(ValueError, match="asymmetry takes two outputs, got 1"):
-        _ = measure(checkpoint_of([random_mlp([2, 3, 1])] * 2), 0).asymmetry
+        _ = measure_snapshots(checkpoint_of([random_mlp([2, 3, 1])] * 2), 0).asymmetry
 
 
 def test_frames_side_by_side_or_one_by_one_make_no_difference(trained, monkeypatch):
-    together = measure(trained, 0)
+    together = measure_snapshots(trained, 0)
     monkeypatch.setattr(evolution, "_VALUES_AT_ONCE", 1)
-    alone = measure(trained, 0)
+    alone = measure_snapshots(trained, 0)
     for name, value in vars(together).items():
         if isinstance(value, np.ndarray):
             np.testing.assert_allclose(value, getattr(alone, name), rtol=1e-12)
@@ -115,5 +115,5 @@ def test_of_many_rows_evenly_spaced_ones_are_looked_at(trained, monkeypatch):
     monkeypatch.setattr(evolution, "MOST_ROWS", 3)
     rows = torch.tensor([0, 99, 199])
     split = Split(trained.task.train.inputs[rows], trained.task.train.targets[rows])
-    fewer = measure(replace(trained, task=replace(trained.task, train=split)), 0)
-    np.testing.assert_array_equal(measure(trained, 0).spread, fewer.spread)
+    fewer = measure_snapshots(replace(trained, task=replace(trained.task, train=split)), 0)
+    np.testing.assert_array_equal(measure_snapshots(trained, 0).spread, fewer.spread)

@@ -12,7 +12,7 @@ from reports.content import make_page
 from reports.figures.axes import Frame, Scale
 from reports.figures.curves import draw_training, event_marks
 from reports.figures.drawing import Disc, Lines, Words
-from reports.figures.strip import choose_frames, draw_strip
+from reports.figures.filmstrip import choose_frames, draw_strip
 from reports.html import to_html
 from reports.markdown import to_markdown
 from reports.report import build_report

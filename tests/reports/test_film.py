@@ -15,6 +15,7 @@ from bimt.messages import UserError
 from bimt.train import train
 from interp.commands import prune
 from interp.events import tell
+from interp.replay import replay
 from reports import encode as encoding
 from reports.commands import film
 from reports.encode import Picture, check_suffix, encode
@@ -22,6 +23,7 @@ from reports.figures.drawing import Area, Dots, Drawing, Lines, Words
 from reports.figures.palette import PALETTE
 from reports.figures.png import Painter, to_png
 from reports.film import draw_frames, make_film
+from tests.families import FAMILIES, config_of
 from tests.nets import TwoOperands, random_mlp
 from tests.reports.checkpoints import HOSTILE, saved, small_checkpoint, small_task
 from tests.snapshots import checkpoint_of
@@ -140,10 +142,24 @@ def test_neurons_are_drawn_where_they_sat():
     np.testing.assert_allclose(first.centres[2:5], second.centres[4:1:-1])
 
 
-def test_other_families_are_drawn():
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_is_told_and_drawn(family, unchecked):
+    checkpoint = train(config_of(family, "steps=20", "log_every=10", "swaps.every=10"))
+    assert len(tell(checkpoint, 0).evolution.steps) == 3
+    film = make_film(checkpoint, suffix=".gif")
+    assert film.frames == 3
+    (last,) = replay(checkpoint, 0, numbers=[2])
+    links = [link for link in last.net.wiring.links if not last.net.wiring.is_look_up(link)]
+    skips = sum(last.net.wiring.population_of(skip.source).size for skip in last.net.wiring.skips)
+    shown = sum(len(mark.ends) for mark in marks_of(checkpoint, Lines)[-1])
+    assert shown == skips + sum(len(last.cut.edges[link.name][0]) for link in links) > 0
+
+
+def test_look_ups_and_tied_weights_are_drawn_once():
     for tokens in (False, True):
         checkpoint = checkpoint_of([TwoOperands(tokens=tokens, seed=seed) for seed in range(2)])
-        assert len(make_film(checkpoint, suffix=".gif").content) > 1000
+        (lines, _) = marks_of(checkpoint, Lines)
+        assert sum(len(mark.ends) for mark in lines) == (12 if tokens else 24)
 
 
 def test_sheets_are_drawn_in_oblique_projection():
