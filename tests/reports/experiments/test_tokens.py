@@ -65,6 +65,6 @@ def test_tokens_are_drawn():
     names = [f"<{index}>" for index in range(7)]
     shared = {"tokens": names, "name": "rings", "title": "Rings", "caption": "Rings."}
     check_picture(to_png(draw_rings([ring, Ring("B", ring.values[:, :1])], **shared).drawing))
-    check_picture(to_png(draw_rings([], **shared).drawing))
+    assert draw_rings([], **shared).drawing.marks == ()
     strips = draw_strips_of([Strip("embed[1]", ring.values[:, 0])], marked=[index < 3 for index in range(7)], **shared)
     check_picture(to_png(strips.drawing))
