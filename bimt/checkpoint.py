@@ -1,6 +1,7 @@
 """A checkpoint: what a training run has made, as a sealed folder. Nothing is ever unpickled.
 
-Data files carry their step in the name, so that those of the last checkpoint stay until the next one stands.
+What changes in a run carries its step in the name, so that the files of the last checkpoint stay until the next one
+stands.
 """
 
 import dataclasses
@@ -8,7 +9,7 @@ import io
 import platform
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +26,15 @@ from bimt.folder import MANIFEST, CheckpointError, is_temporary, read_sealed, tr
 from bimt.messages import UserError, printable
 from bimt.nets.base import Net
 from bimt.nets.build import net_tensors, restore_net
+from bimt.packing import pack, unpack
 from bimt.tasks.base import Scaling, Split, Task
 
 _CONFIG = "config.json"
 _TENSORS = ("train", "test", "scaling")
 _COUNTS = ("step", "seed", "connections")
-_DATA_FILES = re.compile(r"(weights|snapshots|optimizer|data)-\d+\.safetensors|history-\d+\.csv")
+_DATA = "data.safetensors"
+"""The data never change in a run, so their file carries no step and is written once."""
+_STATE_FILES = re.compile(r"(weights|snapshots|optimizer)-\d+\.safetensors|history-\d+\.csv")
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,6 +143,8 @@ class CheckpointFolder:
 
     path: Path
     config: TrainConfig
+    _data: dict[Task, bytes] = field(default_factory=dict, init=False, repr=False, compare=False)
+    """The data as they lie on disk, worked out once: a run saves often, and its data never change."""
 
     @classmethod
     def claim(cls, path: Path, config: TrainConfig, *, resume: bool) -> "CheckpointFolder":
@@ -196,14 +202,20 @@ class CheckpointFolder:
             "versions": dict(checkpoint.versions or _versions()),
             "command": list(checkpoint.command),
         }
-        files = {_CONFIG: (self.path / _CONFIG).read_bytes(), **_data_files(checkpoint, step)}
-        write_sealed(self.path, files, facts, obsolete=_DATA_FILES)
+        if checkpoint.task not in self._data:
+            self._data.clear()
+            self._data[checkpoint.task] = safetensors.torch.save(pack(_task_tensors(checkpoint.task)))
+        files = {
+            _CONFIG: (self.path / _CONFIG).read_bytes(),
+            _DATA: self._data[checkpoint.task],
+            **_state_files(checkpoint, step),
+        }
+        write_sealed(self.path, files, facts, obsolete=_STATE_FILES)
 
 
-def _data_files(checkpoint: Checkpoint, step: int) -> dict[str, bytes]:
+def _state_files(checkpoint: Checkpoint, step: int) -> dict[str, bytes]:
     files = {
         f"weights-{step}.safetensors": safetensors.torch.save(net_tensors(checkpoint.net)),
-        f"data-{step}.safetensors": safetensors.torch.save(_task_tensors(checkpoint.task)),
         f"snapshots-{step}.safetensors": safetensors.torch.save(checkpoint.snapshots),
         f"history-{step}.csv": checkpoint.history.to_csv(index=False, na_rep="nan").encode(),
     }
@@ -220,7 +232,7 @@ def _data_files(checkpoint: Checkpoint, step: int) -> dict[str, bytes]:
 def _assemble(path: Path, manifest: dict[str, Any], files: dict[str, bytes]) -> Checkpoint:
     step = manifest["step"]
     config = TrainConfig.model_validate_json(files[_CONFIG])
-    task = _restore_task(manifest["task"], safetensors.torch.load(files[f"data-{step}.safetensors"]))
+    task = _restore_task(manifest["task"], unpack(safetensors.torch.load(files[_DATA])))
     progress = None
     if not manifest["finished"]:
         state = safetensors.torch.load(files[f"optimizer-{step}.safetensors"])
@@ -246,7 +258,7 @@ def _read_history(content: bytes) -> pd.DataFrame:
 
 
 def _task_names(task: Task) -> dict[str, Any]:
-    return {field.name: getattr(task, field.name) for field in dataclasses.fields(task) if field.name not in _TENSORS}
+    return {item.name: getattr(task, item.name) for item in dataclasses.fields(task) if item.name not in _TENSORS}
 
 
 def _task_tensors(task: Task) -> dict[str, Tensor]:
