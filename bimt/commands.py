@@ -21,7 +21,13 @@ def train(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the checkpoint, new or empty.")],
     seeds: Annotated[int | None, typer.Option(metavar="N", help="How many seeds to train side by side.")] = None,
     first_seed: Annotated[int | None, typer.Option(metavar="K", help="Label of the first seed.")] = None,
-    data: Annotated[str | None, typer.Option(metavar="FILE", help="The table: .csv, .tsv or .parquet.")] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(metavar="DATA", help="The table: .csv, .tsv or .parquet. Of images: digits, mnist or fashion."),
+    ] = None,
+    data_dir: Annotated[
+        str | None, typer.Option(metavar="DIR", help="Images only: the folder of the IDX files of mnist or fashion.")
+    ] = None,
     targets: Annotated[
         list[str] | None, typer.Option(metavar="COLUMN", help="A column to predict; may be repeated.")
     ] = None,
@@ -54,6 +60,7 @@ def train(
         "seeds": seeds,
         "first_seed": first_seed,
         "task__data": data,
+        "task__data_dir": data_dir,
         "task__targets": targets or None,
         "task__features": features or None,
         "task__kind": kind,

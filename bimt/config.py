@@ -14,6 +14,8 @@ from bimt.nets.mlp import MLPConfig
 from bimt.nets.transformer import TransformerConfig
 from bimt.strict import StrictModel
 from bimt.tasks.formulas import FORMULAS, FormulaTask
+from bimt.tasks.images import SETTINGS as IMAGES_SETTINGS
+from bimt.tasks.images import ImagesTask
 from bimt.tasks.in_context import SETTINGS as IN_CONTEXT_SETTINGS
 from bimt.tasks.in_context import InContextTask
 from bimt.tasks.modular_addition import SETTINGS as MODULAR_ADDITION_SETTINGS
@@ -26,7 +28,7 @@ from bimt.tasks.two_moons import SETTINGS as TWO_MOONS_SETTINGS
 from bimt.tasks.two_moons import TwoMoonsTask
 
 TaskConfig = Annotated[
-    FormulaTask | TwoMoonsTask | TableTask | ModularAdditionTask | PermutationGroupTask | InContextTask,
+    FormulaTask | TwoMoonsTask | TableTask | ModularAdditionTask | PermutationGroupTask | InContextTask | ImagesTask,
     Field(discriminator="name"),
 ]
 
@@ -56,6 +58,7 @@ TASK_SETTINGS: dict[str, dict[str, Any]] = {
     "modular_addition": MODULAR_ADDITION_SETTINGS,
     "permutation_group": PERMUTATION_GROUP_SETTINGS,
     "in_context": IN_CONTEXT_SETTINGS,
+    "images": IMAGES_SETTINGS,
 }
 """For every task, what differs from the defaults below: the published settings."""
 
@@ -161,10 +164,14 @@ class TrainConfig(StrictModel):
                 'set swaps.every lower or to "never"'
             )
         populations = self.net.populations
-        for key, names in (("net.geometry", self.net.geometry), ("swaps.pinned", self.swaps.pinned)):
+        placed = *populations, *(("hidden",) if "hidden" not in populations else ())
+        for key, names, known in (
+            ("net.geometry", self.net.geometry, placed),
+            ("swaps.pinned", self.swaps.pinned, populations),
+        ):
             for name in names:
-                if name not in populations:
-                    raise ValueError(f"{key} must name populations among {', '.join(populations)}, got {name!r}")
+                if name not in known:
+                    raise ValueError(f"{key} must name populations among {', '.join(known)}, got {name!r}")
         return self
 
 

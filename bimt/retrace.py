@@ -10,6 +10,7 @@ _FLAGS = {
     "seeds": "--seeds",
     "first_seed": "--first-seed",
     "task.data": "--data",
+    "task.data_dir": "--data-dir",
     "task.targets": "--targets",
     "task.features": "--features",
     "task.kind": "--kind",

@@ -64,6 +64,6 @@ def restore_net(config: TrainConfig, task: Task, tensors: Mapping[str, Tensor]) 
 def _slots(config: TrainConfig, task: Task) -> dict[str, Tensor]:
     sizes = config.net.sizes(task)
     try:
-        return {name: make_slots(config.net.geometry.get(name, "line"), size) for name, size in sizes.items()}
+        return {name: make_slots(config.net.geometry_of(name), size) for name, size in sizes.items()}
     except ValueError as error:
         raise UserError(f"net.geometry does not fit the net's sizes {list(sizes.values())}: {error}") from error

@@ -25,12 +25,18 @@ class NetConfig(StrictModel):
     activation: Activation = "silu"
     """Nonlinearity of the hidden neurons."""
     geometry: dict[str, Geometry] = Field(default_factory=dict)
-    """Where the neurons of a population sit, by the population's name; the others sit on a line."""
+    """Where the neurons of a population sit, by the population's name; `hidden` stands for all others but `in` and
+    `out`. What is not named sits on a line."""
 
     @property
     @abstractmethod
     def populations(self) -> tuple[str, ...]:
         """Names of the populations with slots, from input to output."""
+
+    def geometry_of(self, population: str) -> Geometry:
+        """Returns where the neurons of a population sit."""
+        usual = "line" if population in ("in", "out") else self.geometry.get("hidden", "line")
+        return self.geometry.get(population, usual)
 
     @abstractmethod
     def sizes(self, task: Task) -> dict[str, int]:

@@ -75,6 +75,14 @@ OTHER_TASKS = {
         "net.geometry": {"resid": "ring"},
     },
 }
+OTHER_TASKS["images"] = {
+    "task.data": "fashion",
+    "task.data_dir": "idx",
+    "task.rows": 100,
+    "task.test_rows": 50,
+    "task.test_fraction": 0.4,
+    "task.split_seed": 9,
+}
 TABLE = ["task.data=a.csv", 'task.targets=["y"]']
 
 
@@ -143,6 +151,11 @@ def test_the_published_settings_are_the_defaults():
     assert deep.cost.strength == ((0.0, 1e-3), (0.25, 3e-3), (0.75, 1e-3))
     moons = make_config("two_moons")
     assert (moons.steps, moons.swaps.top_k, moons.cost.bias_from) == (10001, 10, 0.0)
+    images = make_config("images")
+    assert (images.steps, images.batch, images.learning_rate, images.dtype) == (40_000, 100, 1e-3, "float32")
+    assert images.cost.strength == ((0.0, 0.01), (0.25, 0.1), (0.5, 1.0))
+    assert (images.cost.distance_scale, images.cost.offset, images.cost.last_link_distance) == (2.0, 0.5, False)
+    assert (images.net.hidden, images.swaps.every, images.swaps.pinned) == ((100, 100), 500, ("in",))
 
 
 @pytest.mark.parametrize("task", TASK_SETTINGS)
@@ -197,7 +210,8 @@ def test_never_prices_biases():
         (["cost.strength=[[0,1],[0.5,1],[0.5,2]]"], "cost.strength: must list fractions"),
         (["cost.strength=true"], "cost.strength"),
         (["net.activation=swish"], "net.activation must be 'silu'"),
-        (["net.geometry.h9=ring"], "net.geometry must name populations among in, h1, h2, out, got 'h9'"),
+        (["net.geometry.h9=ring"], "net.geometry must name populations among in, h1, h2, out, hidden, got 'h9'"),
+        (['swaps.pinned=["hidden"]'], "swaps.pinned must name populations among in, h1, h2, out, got 'hidden'"),
         (["net.geometry.h1=cube"], "net.geometry must be 'line', .* got 'cube'"),
         (['swaps.pinned=["h3"]'], "swaps.pinned must name populations among in, h1, h2, out, got 'h3'"),
         (["swaps.every=1000000", "steps=40000"], "swaps every 1,000,000 in 40,000 steps: no swap would ever happen"),

@@ -14,6 +14,7 @@ from bimt.retrace import command_line
         ("two_moons", ["net.hidden=[3]", 'net.geometry={"in":"ring"}', "net.activation=tanh"], {}),
         ("compositionality", ["cost.strength=0.5", 'swaps.pinned=["in","out"]', "batch=20"], {}),
         ("table", ["task.split_seed=4"], {"task__data": "a b.csv", "task__targets": ["run time", "-p", "ü"]}),
+        ("images", ["task.rows=50"], {"task__data": "mnist", "task__data_dir": "my digits"}),
         ("table", [], {"task__data": "x.tsv", "task__targets": ["y"], "task__features": ["1", "true", "null"]}),
     ],
 )
@@ -29,6 +30,7 @@ def test_the_command_line_leads_back_to_the_configuration(task, settings, values
         "seeds": given["seeds"],
         "first_seed": given["first_seed"],
         "task__data": given["data"],
+        "task__data_dir": given["data_dir"],
         "task__targets": list(given["targets"] or []) or None,
         "task__features": list(given["features"] or []) or None,
         "task__kind": given["kind"],
