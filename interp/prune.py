@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from bimt.nets.base import Net
 from bimt.tasks.base import Task
 from bimt.wiring import Bias
+from interp.candidates import cuttable, explained_by, filled_blocks
 from interp.sparse import (
     SparseNet,
     constants,
@@ -57,11 +58,11 @@ def prune(net: Net, task: Task, *, tolerance: float = 1e-3, label: int = 0) -> S
     dense = whole(net, task, label=label)
     sizes = _sorted_sizes(dense.net)
     floor = dense.explained - tolerance
-    count = _fewest(lambda counts: _explained_by(dense.net, task, _cut_values(sizes, counts)) > floor, len(sizes))
+    count = _fewest(lambda counts: explained_by(dense.net, task, _cut_values(sizes, counts)) > floor, len(sizes))
     cut = float(_cut_values(sizes, [count])[0])
-    cuttable = _cuttable(dense.net)
+    weights = cuttable(dense.net)
     kept = {
-        name: dense.net.parameters[name].abs() >= cut if name in cuttable else everything
+        name: dense.net.parameters[name].abs() >= cut if name in weights else everything
         for name, everything in dense.kept.items()
     }
     folded, kept = _fold_constants(masked(dense.net, kept), kept)
@@ -90,23 +91,8 @@ def shrink(sparse: SparseNet) -> Net:
         sites = [site for site in wiring.sites if site.population == population.name]
         if all(site.role == "hidden" for site in sites):
             alive = torch.stack([live[site.name] for site in sites]).any(0)
-            neurons[population.name] = _filled(alive, population.blocks)
+            neurons[population.name] = filled_blocks(alive, population.blocks)
     return sparse.net.take(neurons)
-
-
-def _cuttable(net: Net) -> set[str]:
-    """Returns the names of the stored weights that pruning may cut: look-ups are no connections in space."""
-    return {link.parameter for link in net.wiring.distinct_links(look_ups=False)}
-
-
-def _filled(alive: Bool[Tensor, " size"], blocks: int) -> Int[Tensor, " kept"]:
-    """Returns the live neurons; blocks with some are filled up with dead ones until all have equally many."""
-    cells = alive.view(blocks, -1)
-    most = int(cells.sum(1).max()) if alive.any() else 0
-    # the live ones first, each group in order
-    order = (~cells).to(torch.int8).argsort(dim=1, stable=True)[:, :most].sort(dim=1).values
-    first = torch.arange(blocks)[:, None] * cells.shape[1]
-    return (order + first)[cells.any(1)].flatten()
 
 
 def _sorted_sizes(net: Net) -> Float[Tensor, " weights"]:
@@ -119,19 +105,6 @@ def _cut_values(sizes: Float[Tensor, " weights"], counts: Sequence[int]) -> Floa
     """Returns the thresholds that keep so many connections (more, where sizes are equal)."""
     above = torch.cat([torch.full((1,), torch.inf, dtype=sizes.dtype), sizes])
     return above[torch.tensor(list(counts), dtype=torch.long)]
-
-
-def _explained_by(net: Net, task: Task, cuts: Float[Tensor, " counts"]) -> Float[Tensor, " counts"]:
-    """Returns the explained share of the training split after each cut, all cuts as one batch."""
-    weights = _cuttable(net)
-    many = {}
-    for name, tensor in net.parameters.items():
-        copies = tensor.expand(len(cuts), *tensor.shape[1:])
-        limit = cuts.view(-1, *([1] * (tensor.ndim - 1)))
-        many[name] = torch.where(tensor.abs() >= limit, copies, 0.0) if name in weights else copies
-    places = {name: place.expand(len(cuts), -1) for name, place in net.places.items()}
-    outputs = net.replaced(parameters=many, places=places).run(task.train.inputs[None])
-    return task.explained(outputs, task.train.targets[None])
 
 
 def _fewest(passes: Callable[[Sequence[int]], Tensor], most: int) -> int:

@@ -13,6 +13,7 @@ from torch import Tensor
 from bimt.nets.base import Net
 from bimt.tasks.base import Task
 from bimt.wiring import Gate, Link, Skip, Wiring
+from interp.rows import run_rows
 from interp.tables import frame_table
 
 Kept = Mapping[str, Bool[Tensor, "one ..."]]
@@ -128,19 +129,18 @@ def whole(net: Net, task: Task, *, label: int = 0) -> SparseNet:
 
 def test_scores(net: Net, task: Task) -> tuple[float, float]:
     """Returns metric and loss of a one-seed net on the test split."""
-    outputs = net.run(task.test.inputs[None])
-    targets = task.test.targets[None]
+    outputs, targets = run_rows(net, task.test.inputs), task.test.targets[None]
     return task.metric(outputs, targets).item(), task.loss(outputs, targets).item()
 
 
 def train_explained(net: Net, task: Task) -> float:
     """Returns the explained share of a one-seed net on the training split."""
-    return task.explained(net.run(task.train.inputs[None]), task.train.targets[None]).item()
+    return task.explained(run_rows(net, task.train.inputs), task.train.targets[None]).item()
 
 
 def on_path(wiring: Wiring, kept: Kept) -> dict[str, Bool[Tensor, " size"]]:
     """Tells for each site which neurons lie on a path from an input to an output."""
-    ahead, behind = reached(wiring, kept), _reaching(wiring, kept)
+    ahead, behind = reached(wiring, kept), reaching(wiring, kept)
     return {site.name: ahead[site.name] & behind[site.name] for site in wiring.sites}
 
 
@@ -149,7 +149,8 @@ def reached(wiring: Wiring, kept: Kept) -> dict[str, Bool[Tensor, " size"]]:
     return _spread(wiring, kept, {site.name for site in wiring.inputs}, forward=True)
 
 
-def _reaching(wiring: Wiring, kept: Kept) -> dict[str, Tensor]:
+def reaching(wiring: Wiring, kept: Kept) -> dict[str, Bool[Tensor, " size"]]:
+    """Tells for each site which neurons an output depends on, over kept connections, skips and gates."""
     return _spread(wiring, kept, {site.name for site in wiring.outputs}, forward=False)
 
 
