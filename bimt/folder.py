@@ -16,7 +16,7 @@ from typing import Any
 from bimt.messages import UserError, printable
 
 MANIFEST = "manifest.json"
-FORMAT = 1
+FORMAT = 2
 _TEMPORARY = ".writing-"
 _CURE = "restore it from a copy, or train again"
 

@@ -59,11 +59,20 @@ def _without_idle(net: Net, task: Task, kept: Mapping[str, Tensor]) -> tuple[Net
         needed = torch.stack([heard[site.name] for site in sites]).any(0)
         if all(site.role == "hidden" for site in sites):
             neurons[population.name] = filled_blocks(needed, population.blocks)
-        elif len(sites) == len(wiring.inputs) == 1 and sites[0].role == "input" and not task.tokens and needed.any():
-            if inputs.shape[1] == population.size:
-                neurons[population.name] = needed.nonzero()[:, 0]
-                inputs = inputs[:, needed]
+        elif sites[0].role == "input" and _are_columns(net, task) and needed.any():
+            neurons[population.name] = needed.nonzero()[:, 0]
+            inputs = inputs[:, needed]
     return net.take(neurons), inputs
+
+
+def _are_columns(net: Net, task: Task) -> bool:
+    """Tells whether there is one input site and every neuron of it reads one column of the inputs."""
+    sites = net.wiring.inputs
+    return (
+        len(sites) == 1
+        and not task.tokens
+        and net.wiring.population_of(sites[0].name).size == task.train.inputs.shape[1]
+    )
 
 
 def filled_blocks(alive: Bool[Tensor, " size"], blocks: int) -> Int[Tensor, " kept"]:
