@@ -26,16 +26,16 @@ def draw_predictions(report: Report) -> tuple[tuple[Figure, ...], str]:
     figures = [
         draw_scatter(
             f"predicted-{column + 1}",
-            task.outputs[column],
+            task.answers[column],
             (train[0][:, column], train[1][:, column]),
             (test[0][:, column], test[1][:, column]),
             scores[column],
         )
-        for column in range(min(len(task.outputs), MOST_OUTPUTS))
+        for column in range(min(len(task.answers), MOST_OUTPUTS))
     ]
     notes = []
-    if len(task.outputs) > MOST_OUTPUTS:
-        notes.append(f"The first {MOST_OUTPUTS} of {len(task.outputs):,} outputs.")
+    if len(task.answers) > MOST_OUTPUTS:
+        notes.append(f"The first {MOST_OUTPUTS} of {len(task.answers):,} outputs.")
     if max(len(task.train), len(task.test)) > MOST_POINTS:
         notes.append(f"{MOST_POINTS:,} rows of each split are drawn, evenly spaced; the numbers are of all rows.")
     return tuple(figures), " ".join(notes)
@@ -44,7 +44,7 @@ def draw_predictions(report: Report) -> tuple[tuple[Figure, ...], str]:
 def draw_boundary(report: Report) -> tuple[Figure, ...]:
     """Draws the decision boundary or the height of every output; nothing unless there are exactly two inputs."""
     task, net = report.selected.checkpoint.task, report.selected.sparse.net
-    if len(task.inputs) != 2:
+    if len(task.inputs) != 2 or task.tokens or task.moments > 1:
         return ()
     inputs = task.inputs[0], task.inputs[1]
     split = _sample(task.test)

@@ -63,7 +63,7 @@ class InContextTask(StrictModel):
             outputs=("y", "x"),
             train=Split(inputs[:trained], targets[:trained]),
             test=Split(inputs[trained:], targets[trained:]),
-            scaling=Scaling.none(2, 2),
+            scaling=Scaling.none(inputs.shape[1], self.examples),
             moments=moments,
             reads=tuple((2 * example, 0) for example in range(self.examples)),
             answer_names=tuple(f"y{example + 1}" for example in range(self.examples)),

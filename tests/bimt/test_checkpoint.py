@@ -229,7 +229,7 @@ def test_what_is_no_checkpoint_says_what_to_do(tmp_path):
     assert "manifest.json is damaged" in refuses(tmp_path)
 
 
-@pytest.mark.parametrize("change", [{"format": 2}, {"files": []}, {"files": {"../x": {}}}, {"step": 7}, {"task": {}}])
+@pytest.mark.parametrize("change", [{"format": 1}, {"files": []}, {"files": {"../x": {}}}, {"step": 7}, {"task": {}}])
 def test_a_manifest_that_seals_nonsense_is_refused(good, tmp_path, change):
     from bimt.folder import _sealed
 
