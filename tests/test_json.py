@@ -12,6 +12,8 @@ from bimt.config import make_config
 from bimt.train import train
 from interp import commands
 from reports import commands as report_commands
+from reports.experiments import catalog, listing
+from tests.reports.experiments.test_running import tiny
 
 DOCUMENT = (Path(__file__).parents[1] / "docs" / "json.md").read_text(encoding="utf-8")
 NAMED_BY_DATA = {"variables", "domain", "stopped", "numbers"}
@@ -66,12 +68,15 @@ def test_every_key_of_predict_is_documented(checkpoint, tmp_path, capsys):
     assert keys(json.loads(capsys.readouterr().out)) - documented("predict") == set()
 
 
-def test_every_key_of_reproduce_and_experiments_is_documented(tmp_path, capsys):
-    words = ["extrapolation", "--fast", "--seeds", "1", "--json", "--quiet", "--out", str(tmp_path / "extrapolation")]
+def test_every_key_of_reproduce_and_experiments_is_documented(tmp_path, capsys, monkeypatch):
+    small = {"crossing": tiny("crossing")}
+    for module in (catalog, listing):
+        monkeypatch.setattr(module, "catalog", lambda: small)
+    words = ["crossing", "--json", "--quiet", "--out", str(tmp_path / "crossing")]
     assert run(report_commands.reproduce, words) == 0
     out = capsys.readouterr().out
     assert keys(json.loads(out)) - documented("reproduce") == set()
-    assert json.loads((tmp_path / "extrapolation" / "result.json").read_text(encoding="utf-8")) == json.loads(out)
+    assert json.loads((tmp_path / "crossing" / "result.json").read_text(encoding="utf-8")) == json.loads(out)
     assert run(report_commands.experiments, ["--runs", str(tmp_path), "--json"]) == 0
     assert keys(json.loads(capsys.readouterr().out)) - documented("experiments") == set()
 

@@ -1,4 +1,8 @@
-"""Every experiment, by name. A new one is one more entry in the list below."""
+"""Every experiment, by name.
+
+A new one is one more entry in the list below: variants (`experiment.arms` makes the five published ones), sections
+(`published.Published`, `arms.Arms`, or any function from `Results` to a `Section`), how long it takes, its fast form.
+"""
 
 from collections.abc import Iterable
 

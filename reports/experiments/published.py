@@ -6,7 +6,7 @@ from reports.experiments.claims import Judge, judged
 from reports.experiments.results import Results
 from reports.experiments.section import Section
 from reports.tables import Table
-from reports.words import counted, number
+from reports.words import counted, name, number
 
 _COLUMNS = (
     ("dense_loss", "test loss, as trained"),
@@ -40,7 +40,7 @@ class Published:
         words = [self.note] if self.note else []
         words.append(
             f"{counted(len(frame), 'seed').capitalize()} of {trained.variant.title}. Independent parts after pruning: "
-            + "; ".join(f"{{{name.replace('->', '→')}}} in {count}" for name, count in parts.head(4).items())
+            + "; ".join(f"{{{name(each.replace('->', '→'))}}} in {count}" for each, count in parts.head(4).items())
             + "."
         )
         return Section(

@@ -61,7 +61,7 @@ SYMBOLIC = (
             every("Exactly these two parts after pruning", _separates, published="two separate parts"),
             some("x2² + sin(π x4) is done by 3 + 2 hidden neurons", _has_three_and_two, published="3 + 2"),
         ),
-        seconds=240,
+        seconds=180,
         fast=_FAST,
     ),
     _experiment(
@@ -74,7 +74,7 @@ SYMBOLIC = (
             at_most("Fewest weights above 0.01", "live", 18, of="min"),
             at_least("R² of the best seed, as trained", "dense_metric", 0.999, of="max"),
         ),
-        seconds=240,
+        seconds=220,
         fast=_FAST,
     ),
     _experiment(
@@ -88,7 +88,7 @@ SYMBOLIC = (
             at_most("Median test error, as trained", "dense_loss", 3.7e-3, of="median"),
             at_most("Fewest weights above 0.01", "live", 21, of="min"),
         ),
-        seconds=420,
+        seconds=360,
         fast=Fast(("steps=1500", "net.hidden=[8,8,8]", "learning_rate=0.01", "swaps.every=50"), seconds=15),
     ),
     _experiment(
@@ -116,7 +116,7 @@ SYMBOLIC = (
             every("No crossing is left", lambda row: row["crossings"] == 0, published="must uncross"),
             at_most("Median of connections, pruned", "connections", 6, of="median"),
         ),
-        seconds=150,
+        seconds=180,
         fast=_FAST,
     ),
 )
