@@ -158,7 +158,7 @@ EXTRAPOLATION = Experiment(
     about="Does a net that has found a formula know it where it was never trained? And does the activation matter?",
     variants=tuple(variant for task in _TASKS for variant in activations(task)),
     sections=(Extrapolation(_TASKS),),
-    seconds=600,
+    seconds=350,
     fast=Fast(
         ("steps=600", "net.hidden=[6,6]", "learning_rate=0.015", "swaps.every=100"),
         seconds=10,

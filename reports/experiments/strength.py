@@ -16,7 +16,7 @@ from reports.figures.small_nets import draw_nets
 from reports.tables import Table
 from reports.words import number
 
-FACTORS = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
+FACTORS = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 """What the published strengths are multiplied by."""
 _SHOWN = (0.01, 0.1, 1.0, 3.0, 10.0)
 """The factors whose nets are drawn."""
@@ -156,11 +156,11 @@ STRENGTH_SWEEP = Experiment(
     "everything dies.",
     variants=tuple(variant for task in _TASKS for variant in strengths(task)),
     sections=tuple(StrengthSweep(task) for task in _TASKS),
-    seconds=400,
+    seconds=350,
     fast=Fast(
         ("steps=600", "net.hidden=[6,6]", "learning_rate=0.015", "swaps.every=100"),
         seconds=10,
-        variants=("independence-0-1", "independence-1", "independence-100", "two-moons-1", "two-moons-100"),
+        variants=("independence-0-1", "independence-1", "independence-300", "two-moons-1", "two-moons-300"),
     ),
 )
 """The sweep over both tasks."""

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from reports.figures.axes import span, tick_text
 from reports.figures.bends import BENDS, bent_ticks
-from reports.figures.drawing import Curve, Disc, Dots, Drawing, Figure, Floats, Mark, Words
+from reports.figures.drawing import Curve, Disc, Dots, Drawing, Figure, Floats, Mark, Words, text_width
 
 _LEFT, _TOP, _WIDTH, _HEIGHT = 70.0, 44.0, 470.0, 300.0
 
@@ -64,8 +64,8 @@ def draw_front(clouds: Mapping[str, Cloud], *, error: str, is_log: bool, name: s
     medians = {key: place(*(np.array([np.median(part)]) for part in (cloud.sizes, cloud.errors)))[0].tolist()
                for key, cloud in clouds.items()}  # fmt: skip
     marks.append(Curve(tuple((x, y) for x, y in medians.values()), "negative", 1.2, 0.8, True))
-    for key, (across, down) in medians.items():
-        marks += [Disc(across, down, 4.5, "negative", "paper"), Words(across + 7, down - 6, key, 11, "ink")]
+    marks += [Disc(across, down, 4.5, "negative", "paper") for across, down in medians.values()]
+    marks += _labels(medians)
     alt = "; ".join(
         f"{key}: {np.median(cloud.sizes):.4g} connections, {error} {np.median(cloud.errors):.3g}"
         for key, cloud in clouds.items()
@@ -86,6 +86,30 @@ def _front(place: Callable[[Floats, Floats], Floats], sizes: Floats, errors: Flo
             points.append((across, points[-1][1]))
         points.append((across, down))
     return [Curve(tuple(points), "ink", 1.8)]
+
+
+def _labels(places: Mapping[str, tuple[float, float]]) -> list[Mark]:
+    """Writes every label beside its point, where it covers neither another point nor a label before it."""
+    taken = [(x - 5.0, y - 5.0, x + 5.0, y + 5.0) for x, y in places.values()]
+    marks: list[Mark] = []
+    for text, (x, y) in places.items():
+        width = text_width(text, 11)
+        spots = [
+            (left, y + down)
+            for down in (-6.0, 15.0, 4.0, -20.0, 29.0, -34.0)
+            for left in (x + 8, x - 8 - width)
+            if left > _LEFT
+        ]
+        boxes = [(left, base - 9, left + width, base + 2) for left, base in spots]
+        free = [rank for rank, box in enumerate(boxes) if not any(_overlap(box, other) for other in taken)]
+        best = free[0] if free else 0
+        taken.append(boxes[best])
+        marks.append(Words(*spots[best], text, 11, "ink"))
+    return marks
+
+
+def _overlap(one: tuple[float, float, float, float], other: tuple[float, float, float, float]) -> bool:
+    return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
 def _axes(x: tuple[float, float], y: tuple[float, float], bend_y: str, error: str) -> list[Mark]:

@@ -221,3 +221,11 @@ def test_trends_stand_above_each_other_by_their_medians():
     below, above = lines[module_tone(0)], lines[module_tone(1)]
     assert all(one[1] > other[1] for one, other in zip(below, above, strict=True))
     assert "task, high: 2, 20" in figure.alt
+
+
+def test_labels_of_nets_at_one_place_do_not_cover_each_other():
+    same = Cloud(np.array([5.0]), np.array([0.1]))
+    clouds = {f"× {rank}": same for rank in range(4)}
+    figure = draw_front(clouds, error="error", is_log=True, name="front", title="t", caption="c")
+    spots = [(mark.x, mark.y) for mark in figure.drawing.marks if isinstance(mark, Words) and mark.text in clouds]
+    assert len(set(spots)) == 4

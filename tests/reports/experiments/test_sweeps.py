@@ -115,9 +115,9 @@ def test_at_a_high_price_everything_dies(tmp_path):
     reproduce(experiment, tmp_path / "sweep", is_fast=True)
     document = check_experiment(tmp_path / "sweep")
     (dies,) = (each for each in document["findings"] if "everything dies" in each["claim"])
-    assert (dies["ours"], dies["met"]) == ("2 of 2 seeds at × 100", True)
+    assert (dies["ours"], dies["met"]) == ("2 of 2 seeds at × 300", True)
     seeds = {each["label"]: each["seeds"] for each in document["variants"]}
-    assert all(row["parts"] == 0 and row["metric"] < 0.01 for row in seeds["independence-100"])
+    assert all(row["parts"] == 0 and row["metric"] < 0.01 for row in seeds["independence-300"])
     assert all(row["connections"] > 10 for row in seeds["independence-1"])
 
 
