@@ -21,7 +21,7 @@ from bimt.tasks.base import Split
 from bimt.train import train
 from interp.communities import Connections, Floats, Ints
 from interp.nulls import Wires
-from interp.splits import SIGNIFICANCE, split
+from interp.splits import SIGNIFICANCE, compare, split
 
 Sizes = list[int]
 Masks = list[NDArray[np.bool_]]
@@ -242,9 +242,11 @@ def _free_nets(fill: Fill, seed: int) -> Iterator[Wires]:
 
 def _verdict(wires: Wires, options: argparse.Namespace) -> tuple[int, Ints, tuple[bool, bool]]:
     """How many modules, the module of each vertex, and which null the best cut of the whole beats."""
-    generator = np.random.default_rng([options.seed, len(wires.connections.links), wires.connections.vertices])
-    answer = split([wires], draws=options.draws, generator=generator)[0]
-    beaten = answer.comparison.p_structure < SIGNIFICANCE, answer.comparison.p_space < SIGNIFICANCE
+    seeds = [options.seed, len(wires.connections.links), wires.connections.vertices]
+    answer = split([wires], draws=options.draws, generator=np.random.default_rng(seeds))[0]
+    # a cut that is too weak in any case has no p-values in the answer
+    whole = compare([wires], draws=options.draws, generator=np.random.default_rng(seeds))[0]
+    beaten = whole.p_structure < SIGNIFICANCE, whole.p_space < SIGNIFICANCE
     return int(answer.labels.max()) + 1, answer.labels, beaten
 
 

@@ -36,7 +36,9 @@ def _explained(net: Net, task: Task, cuts: Float[Tensor, " cuts"]) -> Float[Tens
     weights = cuttable(net)
     smallest = cuts.min()
     kept = {
-        name: tensor.abs() >= smallest if name in weights else torch.ones_like(tensor, dtype=torch.bool)
+        name: (tensor.abs() >= smallest) & (tensor != 0)
+        if name in weights
+        else torch.ones_like(tensor, dtype=torch.bool)
         for name, tensor in net.parameters.items()
     }
     net, inputs = _without_idle(net, task, kept)

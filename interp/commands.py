@@ -207,3 +207,30 @@ def events(checkpoint: CheckpointPath, *, seed: Seed = None, json: AsJson = Fals
         stdout_console().print(story)
         if len(stories) > 1:
             stdout_console().print(seeds_table(stories))
+
+
+def signs(
+    checkpoint: CheckpointPath,
+    *,
+    seed: Seed = None,
+    tolerance: Tolerance = 1e-3,
+    json: AsJson = False,
+) -> None:
+    """Says how much of every link's kept weight is positive, and how much negative.
+
+    A link that is nearly all negative looks for what does not fit (pattern mismatch), one that is nearly all positive
+    for what does (match).
+
+    Example:
+        bimt signs runs/digits
+    """
+    from bimt.cli import emit, stdout_console
+    from interp.select import select
+    from interp.signs import find_signs
+
+    sparse = select(checkpoint, seed, tolerance=tolerance).sparse
+    found = find_signs(sparse)
+    if json:
+        emit({"checkpoint": str(checkpoint), "seed": sparse.label, **sparse.to_json(), **found.to_json()})
+    else:
+        stdout_console().print(found)

@@ -129,11 +129,18 @@ def graph_table(graph: nx.DiGraph) -> Table:
     )
     order = frame["w"].abs().sort_values(ascending=False).index
     ranked = frame.loc[order].sort_values("link", kind="stable", key=lambda names: names.map(list(frame["link"]).index))
-    return frame_table(ranked.set_index("source"), title=f"{len(frame)} connections, {crossings(graph)} crossings")
+    count = crossings(graph)
+    crossed = "" if count is None else f", {count} crossings"
+    return frame_table(ranked.set_index("source"), title=f"{len(frame)} connections{crossed}")
 
 
-def crossings(graph: nx.DiGraph) -> int:
-    """Counts pairs of connections of one link that cross: their ends lie in reversed order along x; look-ups do not."""
+def crossings(graph: nx.DiGraph) -> int | None:
+    """Counts pairs of connections of one link that cross: their ends lie in reversed order along x; look-ups do not.
+
+    None where neurons lie on sheets: lines between two sheets hardly ever meet.
+    """
+    if any(data["position"][1] != 0.5 for neuron, data in graph.nodes(data=True) if graph.degree(neuron)):
+        return None
     links: dict[str, list[tuple[float, float]]] = {}
     for source, target, data in graph.edges(data=True):
         if data["kind"] == "connection" and not graph.nodes[source]["look_up"]:

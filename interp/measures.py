@@ -44,7 +44,7 @@ class Measures:
     """Q, link by link, of the communities that the Louvain method finds in the pruned net; not held against chance."""
     parts: int
     """Independent parts of the pruned net: no connection joins them."""
-    crossings: int
+    crossings: int | None
     """Pairs of kept connections of one link whose ends lie in reversed order."""
     groups: tuple[str, ...]
     """The inputs and outputs of every independent part, such as "x1 x3 -> y1", sorted."""

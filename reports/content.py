@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from interp.detectors import Event
 from interp.events import strength_switches
+from interp.features import on_sheets
 from interp.targets import Kind
 from reports import verdict
 from reports.figures.bars import Bar, draw_bars
@@ -19,6 +20,7 @@ from reports.figures.palette import module_tone
 from reports.formulas import FormulaView, view_formulas
 from reports.predictions import draw_boundary, draw_predictions
 from reports.results import Report
+from reports.sheets import SheetsView, draw_stacks, view_sheets
 from reports.tables import Table, ablation_table, evidence_table, modules_table, prune_table, seeds_table, stories_table
 from reports.words import command_line, name
 
@@ -75,6 +77,8 @@ class Page:
     predictions: tuple[Figure, ...]
     predictions_note: str
     boundary: tuple[Figure, ...]
+    sheets: SheetsView | None
+    """None where no population lies in two dimensions."""
     formulas: tuple[FormulaView, ...]
     formulas_note: str
     no_formulas: str
@@ -89,6 +93,7 @@ class Page:
         """All figures, in order."""
         yield from self.pictures
         yield from self.boundary
+        yield from self.sheets.figures if self.sheets else ()
         yield from self.predictions
         yield from (part.figure for part in self.ablations)
         yield from self.evolution
@@ -129,6 +134,7 @@ def make_page(report: Report) -> Page:
         predictions=figures,
         predictions_note=note,
         boundary=draw_boundary(report),
+        sheets=view_sheets(report),
         formulas=view_formulas(report),
         formulas_note=_formulas_note(report),
         no_formulas=report.no_formulas,
@@ -163,6 +169,8 @@ def _pictures(report: Report) -> tuple[Figure, ...]:
     modules = report.modules.modules
     rank = {neuron: index for index, module in enumerate(modules) for neuron in module.neurons}
     groups, largest = Groups(rank, tuple(module.name for module in modules)), largest_weight(report.before)
+    if on_sheets(report.selected.sparse.net):
+        return draw_stacks(report, groups)
     shared = "Neurons sit at their places in space, inputs at the bottom."
     return (
         draw_net(

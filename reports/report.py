@@ -15,6 +15,7 @@ from bimt.tasks.base import Task
 from interp.ablation import ablate
 from interp.events import Story, tell_all
 from interp.graph import to_graph
+from interp.rows import run_rows
 from interp.select import check_label, prune_all, select_best
 from interp.selectivity import loss_without_bridges
 from interp.sparse import SparseNet
@@ -28,8 +29,11 @@ from reports.results import Report, Scores
 
 FIGURES = "figures"
 """The folder of the PNG files, inside the report's folder."""
+MOST_CONNECTIONS = 1_000
+"""Up to so many connections a net is written as formulas: beyond, nobody reads them, and they take minutes."""
 _OPTIONAL = re.compile(
-    r"(ablation-(modules|neurons|connections)|(predicted|heights)-\d+|confusions|decision-boundary|evolution)\.png"
+    r"(ablation-(modules|neurons|connections)|(predicted|heights|ranks)-\d+|confusions|decision-boundary|evolution|"
+    r"features|feeds)\.png"
 )
 """The pictures that not every report has; those of an earlier report are removed, any other file is somebody else's."""
 
@@ -145,6 +149,11 @@ def _stories(checkpoint: Checkpoint) -> tuple[Story, ...]:
 
 def _formulas(sparse: SparseNet, task: Task) -> tuple[Formulas | None, Formulas | None, str]:
     """Returns the exact and the readable formulas, or why there are none."""
+    if sparse.connections > MOST_CONNECTIONS:
+        return None, None, (
+            f"with {sparse.connections:,} connections they would be too long to be read (the command bimt symbolic "
+            "writes them all the same)"
+        )  # fmt: skip
     try:
         return extract_formulas(sparse, task, form="exact"), extract_formulas(sparse, task, form="readable"), ""
     except UserError as error:
@@ -170,5 +179,5 @@ def _scores(sparse: SparseNet, task: Task) -> Scores:
 
 def _scored(net: Net, task: Task) -> tuple[float, float]:
     """Returns metric and loss on the training split."""
-    outputs, targets = net.run(task.train.inputs[None]), task.train.targets[None]
+    outputs, targets = run_rows(net, task.train.inputs), task.train.targets[None]
     return task.metric(outputs, targets).item(), task.loss(outputs, targets).item()

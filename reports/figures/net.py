@@ -75,9 +75,9 @@ def draw_net(
     marks = [*_layer_names(everyone, layout), *_edges(graph, layout, largest)]
     marks += _neurons(graph, everyone, layout, groups, labels)
     marks += _end_words(labels, layout)
-    legend, depth = _legend(groups, layout.height)
-    drawing = Drawing(_WIDTH, layout.height + depth, (*marks, *legend))
-    return Figure(name, title, caption, _alt(graph, groups), drawing)
+    key, depth = legend(groups, layout.height)
+    drawing = Drawing(_WIDTH, layout.height + depth, (*marks, *key))
+    return Figure(name, title, caption, describe_net(graph, groups), drawing)
 
 
 def _lay_out(graph: nx.DiGraph, labels: Mapping[Neuron, str]) -> Layout:
@@ -221,7 +221,7 @@ def _layer_names(graph: nx.DiGraph, layout: Layout) -> list[Mark]:
     ]
 
 
-def _legend(groups: Groups, top: float) -> tuple[list[Mark], float]:
+def legend(groups: Groups, top: float) -> tuple[list[Mark], float]:
     """Returns the legend's marks and its height."""
     marks: list[Mark] = []
     entries = [("positive", "positive weight"), ("negative", "negative weight")]
@@ -240,7 +240,7 @@ def _legend(groups: Groups, top: float) -> tuple[list[Mark], float]:
     return marks, y - top + 10
 
 
-def _alt(graph: nx.DiGraph, groups: Groups) -> str:
+def describe_net(graph: nx.DiGraph, groups: Groups) -> str:
     """Says what the picture shows: layer by layer, and from which inputs each output can be reached."""
     sites: dict[str, int] = defaultdict(int)
     for _, data in graph.nodes(data=True):
