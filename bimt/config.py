@@ -20,15 +20,30 @@ from bimt.tasks.in_context import SETTINGS as IN_CONTEXT_SETTINGS
 from bimt.tasks.in_context import InContextTask
 from bimt.tasks.modular_addition import SETTINGS as MODULAR_ADDITION_SETTINGS
 from bimt.tasks.modular_addition import ModularAdditionTask
+from bimt.tasks.parts import SETTINGS as PARTS_SETTINGS
+from bimt.tasks.parts import PartsTask
 from bimt.tasks.permutation_group import SETTINGS as PERMUTATION_GROUP_SETTINGS
 from bimt.tasks.permutation_group import PermutationGroupTask
+from bimt.tasks.sparse_parity import SETTINGS as SPARSE_PARITY_SETTINGS
+from bimt.tasks.sparse_parity import SparseParityTask
 from bimt.tasks.table import SETTINGS as TABLE_SETTINGS
 from bimt.tasks.table import TableTask
+from bimt.tasks.three_moons import SETTINGS as THREE_MOONS_SETTINGS
+from bimt.tasks.three_moons import ThreeMoonsTask
 from bimt.tasks.two_moons import SETTINGS as TWO_MOONS_SETTINGS
 from bimt.tasks.two_moons import TwoMoonsTask
 
 TaskConfig = Annotated[
-    FormulaTask | TwoMoonsTask | TableTask | ModularAdditionTask | PermutationGroupTask | InContextTask | ImagesTask,
+    FormulaTask
+    | TwoMoonsTask
+    | TableTask
+    | ModularAdditionTask
+    | PermutationGroupTask
+    | InContextTask
+    | ImagesTask
+    | PartsTask
+    | SparseParityTask
+    | ThreeMoonsTask,
     Field(discriminator="name"),
 ]
 
@@ -59,6 +74,9 @@ TASK_SETTINGS: dict[str, dict[str, Any]] = {
     "permutation_group": PERMUTATION_GROUP_SETTINGS,
     "in_context": IN_CONTEXT_SETTINGS,
     "images": IMAGES_SETTINGS,
+    "parts": PARTS_SETTINGS,
+    "sparse_parity": SPARSE_PARITY_SETTINGS,
+    "three_moons": THREE_MOONS_SETTINGS,
 }
 """For every task, what differs from the defaults below: the published settings."""
 

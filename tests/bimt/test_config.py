@@ -74,6 +74,15 @@ OTHER_TASKS = {
         "net.activation": "silu",
         "net.geometry": {"resid": "ring"},
     },
+    "parts": {"task.parts": 5, "task.rows": 20, "task.data_seed": 2},
+    "sparse_parity": {
+        "task.subtasks": 5,
+        "task.subset": 4,
+        "task.bits": 30,
+        "task.rows": 20,
+        "task.data_seed": 2,
+    },
+    "three_moons": {"task.rows": 20, "task.noise": 0.3, "task.data_seed": 2},
 }
 OTHER_TASKS["images"] = {
     "task.data": "fashion",
