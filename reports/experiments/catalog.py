@@ -11,7 +11,9 @@ from reports.experiments.experiment import Experiment
 from reports.experiments.extrapolation import EXTRAPOLATION
 from reports.experiments.sequences import IN_CONTEXT
 from reports.experiments.strength import STRENGTH_SWEEP
+from reports.experiments.subtasks import SUBTASKS
 from reports.experiments.symbolic import SYMBOLIC
+from reports.experiments.three_moons import THREE_MOONS
 from reports.experiments.tokens import TOKENS
 
 EVENING = 4 * 3600.0
@@ -24,7 +26,7 @@ def catalog() -> dict[str, Experiment]:
     Raises:
         ValueError: If two have the same name.
     """
-    entries = (*SYMBOLIC, *TOKENS, IN_CONTEXT, STRENGTH_SWEEP, EXTRAPOLATION)
+    entries = (*SYMBOLIC, *TOKENS, IN_CONTEXT, STRENGTH_SWEEP, EXTRAPOLATION, *SUBTASKS, THREE_MOONS)
     found = {experiment.name: experiment for experiment in entries}
     if len(found) < len(entries):
         raise ValueError("experiments must have different names")

@@ -8,11 +8,8 @@ from sklearn.metrics import adjusted_rand_score
 
 from bimt.config import make_config
 from bimt.tasks.planted import Subtask
-from bimt.train import train
 from interp.agreement import agreement
 from interp.modules import find_modules
-from interp.select import select
-from interp.stages import modules_of
 from tests.graphs import joined_by_readout, one_module, two_parts
 
 OUTPUTS = ("y1", "y2", "y3")
@@ -83,16 +80,6 @@ def test_an_output_belongs_where_most_of_its_weight_comes_from():
         subtask = Subtask("heavy", heavy.inputs, (shared,))
         other = Subtask("other", (two if heavy is one else one).inputs, ())
         assert agreement(replace(found, modules=tuple(loads)), [subtask, other], outputs=outputs).is_exact
-
-
-@pytest.mark.usefixtures("unchecked")
-def test_a_net_that_learned_three_functions_has_their_three_modules():
-    settings = ["net.hidden=[16,16]", "learning_rate=0.01", "swaps.every=100", "task.rows=200"]
-    checkpoint = train(make_config("parts", settings=[*settings, "cost.strength=0.003"], steps=1000))
-    chosen = select(checkpoint)
-    assert chosen.sparse.metric > 0.98
-    found = agreement(modules_of(chosen), checkpoint.config.task.planted(), outputs=checkpoint.task.outputs)
-    assert (found.planted, found.found, found.adjusted_rand, found.is_exact) == (3, 3, 1.0, True)
 
 
 def test_subtasks_must_be_disjoint_and_name_something():
