@@ -196,7 +196,7 @@ SUBTASKS = (
         "one module for each?",
         variants=_variants("parts", "parts", "task.parts", range(1, 7), ("function", "functions")),
         sections=(PlantedSubtasks(),),
-        seconds=600,
+        seconds=150,
         fast=Fast(
             ("steps=1000", "net.hidden=[16,16]", "learning_rate=0.01", "swaps.every=100", "cost.strength=0.003"),
             seconds=20,

@@ -9,7 +9,7 @@ from reports.experiments.catalog import get_experiment
 from reports.experiments.experiment import shortened
 from reports.experiments.running import reproduce
 from reports.experiments.subtasks import found_frame, leave_aside, subtask_findings
-from reports.experiments.three_moons import moon_findings, neuron_frame, seed_frame
+from reports.experiments.three_moons import class_focus, moon_findings, neuron_frame, seed_frame
 
 pytestmark = pytest.mark.usefixtures("unchecked")
 
@@ -79,12 +79,36 @@ def test_more_than_half_of_the_seeds_must_have_exactly_the_subtasks():
 
 
 def test_what_is_concluded_from_three_moons():
-    seeds = pd.DataFrame({"metric": [1.0, 0.9, 0.8], "modules": [2, 3, 1], "constant": [(), ("moon_0",), ()]})
-    neurons = pd.DataFrame({"drop": [0.5, 0.02, 0.3, 0.001], "focus": [1.0, 0.95, 0.6, 1.0]})
-    metric, modules, pairs, constant = moon_findings(seeds, neurons)
+    seeds = pd.DataFrame(
+        {
+            "metric": [1.0, 0.9, 0.8],
+            "modules": [2, 3, 1],
+            "modules_excluded": [1, 3, 1],
+            "constant": [(), ("moon_0",), ()],
+        }
+    )
+    neurons = pd.DataFrame(
+        {
+            "drop": [0.5, 0.02, 0.3, 0.001, 0.2],
+            "focus": [1.0, 0.95, 0.6, 1.0, 0.4],
+            "class_focus": [1.0, 1.0, 0.95, 1.0, 0.8],
+        }
+    )
+    metric, modules, pairs, moons, excluded, constant = moon_findings(seeds, neurons)
     assert metric.ours == pytest.approx(0.9)
     assert (modules.ours, modules.is_met) == ("2 of 3 seeds", True)
-    assert (pairs.ours, pairs.is_met) == ("2 of 3 hidden neurons that are missed", True)
+    assert (pairs.ours, pairs.is_met) == ("2 of 4 hidden neurons that are missed", False)
+    assert (moons.ours, moons.is_met) == ("1 of 4", None)
+    assert (excluded.ours, excluded.is_met) == ("1 of 3 seeds", None)
     assert (constant.ours, constant.is_met) == ("1 of 3 seeds", None)
-    lonely = moon_findings(seeds.assign(modules=1), neurons.iloc[2:])
-    assert [each.is_met for each in lonely[1:3]] == [False, False]
+    assert moon_findings(seeds, neurons.iloc[:3])[2].is_met is True
+    assert moon_findings(seeds.assign(modules=1), neurons)[1].is_met is False
+
+
+def test_class_focus_is_the_share_of_one_classs_pairs():
+    nothing = float("nan")  # a pair without rows
+    assert class_focus([0.3, 0.1, 0.0], classes=3) == (1.0, 0)
+    assert class_focus([0.1, -0.5, 0.3], classes=3) == (1.0, 1)
+    assert class_focus([0.1, 0.2, 0.3], classes=3) == (pytest.approx(5 / 6), 2)
+    assert class_focus([nothing, 0.2, 0.1], classes=3) == (pytest.approx(1.0), 2)
+    assert class_focus([0.0, 0.0, 0.0], classes=3)[0] == 0.0
