@@ -61,8 +61,10 @@ def draw_front(clouds: Mapping[str, Cloud], *, error: str, is_log: bool, name: s
     marks = _axes((left, right), (low, high), bend_y, error)
     marks += [Dots(place(cloud.sizes, cloud.errors), "positive", 3, 0.35) for cloud in clouds.values()]
     marks += _front(place, sizes, errors)
-    medians = {key: place(*(np.array([np.median(part)]) for part in (cloud.sizes, cloud.errors)))[0].tolist()
-               for key, cloud in clouds.items()}  # fmt: skip
+    medians: dict[str, tuple[float, float]] = {}
+    for key, cloud in clouds.items():
+        ((across, down),) = place(*(np.array([np.median(part)]) for part in (cloud.sizes, cloud.errors))).tolist()
+        medians[key] = across, down
     marks.append(Curve(tuple((x, y) for x, y in medians.values()), "negative", 1.2, 0.8, True))
     marks += [Disc(across, down, 4.5, "negative", "paper") for across, down in medians.values()]
     marks += _labels(medians)

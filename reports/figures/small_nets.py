@@ -55,9 +55,9 @@ def draw_nets(panels: Sequence[Panel], *, name: str, title: str, caption: str, c
             top, height = top + height, 0.0
         height = max(height, _height(panel))
         marks += _panel(panel, column * (_WIDTH + _GAP), top, largest)
-    width = columns * (_WIDTH + _GAP) - _GAP  # even of fewer nets: a page shows every sheet equally wide
+    width = min(len(panels), columns) * (_WIDTH + _GAP) - _GAP
     alt = "; ".join(f"{panel.title}: {_count(panel.graph):,} connections" for panel in panels)
-    return Figure(name, title, caption, f"Nets side by side. {alt}.", Drawing(width, top + height, (*marks,)))
+    return Figure(name, title, caption, f"Nets side by side. {alt}.", Drawing(max(width, 100), top + height, (*marks,)))
 
 
 def _count(graph: nx.DiGraph) -> int:

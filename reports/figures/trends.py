@@ -44,7 +44,7 @@ def draw_trends(
         for number, (group, values) in enumerate(groups.items()):
             tone = module_tone(names.index(group))
             marks += _line(values, left, (low, high), tone, _DODGE * (number - (len(groups) - 1) / 2))
-    width = _LEFT + max(len(plots), 3) * (_WIDTH + _GAP) - _GAP + 12
+    width = _LEFT + len(plots) * (_WIDTH + _GAP) - _GAP + 12
     alt = "; ".join(
         f"{heading}, {group}: {', '.join(f'{value:.3g}' for value in np.median(values, axis=0))}"
         for heading, groups in plots.items()
