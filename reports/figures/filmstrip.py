@@ -62,19 +62,20 @@ def choose_frames(events: Sequence[Event], connections: NDArray[np.int64]) -> li
 
     Example:
         >>> choose_frames([], np.full(11, 30))
-        [0, 2, 5, 7, 8, 10]
+        [0, 2, 3, 5, 7, 10]
     """
     count = len(connections)
     change = np.abs(np.diff(np.log1p(connections), prepend=np.log1p(connections[:1]))).cumsum()
-    way = np.linspace(0, 1, count) + change / max(float(change[-1]), 1e-9)
+    # rounded: of equal gaps the first is taken, whatever the last bits are
+    way = (np.linspace(0, 1, count) + change / max(float(change[-1]), 1e-9)).round(9)
     ranked = sorted(events, key=lambda event: (_PRIORITY.index(event.kind), event.frame))
     chosen = {0, count - 1, *(event.frame for event in ranked[:_MOST_EVENTS])}
     while len(chosen) < min(_PANELS, count):
         shown = sorted(chosen)
-        gaps = [(way[after] - way[before], before, after) for before, after in pairwise(shown) if after - before > 1]
+        gaps = [(round(way[after] - way[before], 8), before, after) for before, after in pairwise(shown) if after - before > 1]
         _, before, after = max(gaps, key=lambda gap: gap[0])
         inside = np.arange(before + 1, after)
-        chosen.add(int(inside[np.argmin(np.abs(way[inside] - (way[before] + way[after]) / 2))]))
+        chosen.add(int(inside[np.argmin(np.abs(way[inside] - (way[before] + way[after]) / 2).round(8))]))
     return sorted(chosen)
 
 

@@ -60,11 +60,14 @@ def test_the_sign_is_found_among_the_dimensions():
 
 
 def test_tokens_are_drawn():
-    angles = np.arange(7) * 2 * np.pi / 7
+    angles = np.arange(60) * 2 * np.pi / 60
     ring = Ring("A: embed[1, 2]", np.stack([np.cos(angles), 3 * np.sin(angles)], axis=1))
-    names = [f"<{index}>" for index in range(7)]
+    names = [f"<{index}>" for index in range(60)]
     shared = {"tokens": names, "name": "rings", "title": "Rings", "caption": "Rings."}
-    check_picture(to_png(draw_rings([ring, Ring("B", ring.values[:, :1])], **shared).drawing))
+    check_picture(
+        to_png(draw_rings([ring, Ring("B", ring.values[:, :1]), Ring("<C>", ring.values**3)], **shared).drawing)
+    )
     assert draw_rings([], **shared).drawing.marks == ()
-    strips = draw_strips_of([Strip("embed[1]", ring.values[:, 0])], marked=[index < 3 for index in range(7)], **shared)
+    rows = [Strip(f"embed[{index}]", ring.values[:, 0]) for index in range(12)]
+    strips = draw_strips_of(rows, marked=[index < 3 for index in range(60)], **shared)
     check_picture(to_png(strips.drawing))
