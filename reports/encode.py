@@ -84,12 +84,16 @@ def _by_pillow(
 
 
 def _palette() -> Image.Image:
-    """Returns an image whose palette holds white, every tone and shades between, so that all frames share colours.
+    """Returns an image whose palette holds every tone, where lines cross their mixtures, and shades down to white.
 
-    Pillow looks colours up to a few steps: a shade that near to another one would take its place.
+    So all frames share colours. Pillow looks colours up to a few steps: a shade that near to another one would take its
+    place.
     """
     tones, white = [_rgb(colour.light) for colour in PALETTE.values()], np.full(3, 255.0)
-    shades = [white + share * (tone - white) for share in np.linspace(0, 1, _SHADES + 1)[1:-1] for tone in tones]
+    ends = [_rgb(PALETTE[name].light) for name in ("positive", "negative")]
+    crossed = [ends[0] + share * (ends[1] - ends[0]) for share in (0.25, 0.5, 0.75)]
+    depths = np.linspace(0, 1, _SHADES + 1)[1:]
+    shades = [white + depth * (tone - white) for depth in depths for tone in (*tones, *crossed)]
     table: list[NDArray[np.float64]] = []
     for colour in (*tones, *shades):
         if all(np.abs(colour - other).max() >= _APART for other in table) and len(table) < 256:
