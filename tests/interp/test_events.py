@@ -48,7 +48,7 @@ def moons(tmp_path_factory):
     import jaxtyping
 
     jaxtyping.config.update("jaxtyping_disable", True)
-    checkpoint = train(make_config("two_moons", settings=QUICK, seeds=4))
+    checkpoint = train(make_config("two_moons", settings=QUICK, seeds=2))
     jaxtyping.config.update("jaxtyping_disable", False)
     path = tmp_path_factory.mktemp("moons") / "run"
     return save_checkpoint(checkpoint, path), str(path)
@@ -77,16 +77,16 @@ def test_the_command_tells_the_best_seed_and_lists_all(moons, capsys):
     assert "dropped" in out
     assert run(command, [moons[1], "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
-    assert [each["seed"] for each in document["seeds"]] == [0, 1, 2, 3]
+    assert [each["seed"] for each in document["seeds"]] == [0, 1]
     own = next(each for each in document["seeds"] if each["seed"] == document["seed"])
     assert [event["kind"] for event in document["events"]] == [event["kind"] for event in own["events"]]
     assert len(document["steps"]) == len(document["spread"]) == 31
 
 
 def test_one_seed_can_be_asked_for(moons, capsys):
-    assert run(command, [moons[1], "--seed", "2", "--json"]) == 0
+    assert run(command, [moons[1], "--seed", "1", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
-    assert (document["seed"], [each["seed"] for each in document["seeds"]]) == (2, [2])
+    assert (document["seed"], [each["seed"] for each in document["seeds"]]) == (1, [1])
 
 
 def test_switches_are_context(moons):
@@ -123,4 +123,4 @@ def test_a_pruned_checkpoint_has_no_story(moons, tmp_path, capsys):
 
 def test_where_every_seed_stopped_there_is_nothing_to_tell(moons):
     with pytest.raises(UserError, match=r"every seed of .* stopped"):
-        tell_all(replace(moons[0], stopped=dict.fromkeys(range(4), "why")))
+        tell_all(replace(moons[0], stopped=dict.fromkeys(range(2), "why")))

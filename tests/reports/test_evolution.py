@@ -129,8 +129,13 @@ def test_a_report_tells_the_events(splitting):
     assert "Every seed" not in html, "there is one only"
 
 
-def test_a_report_lists_the_events_of_every_seed():
-    page = make_page(build_report(small_checkpoint(small_task())))
+@pytest.fixture(scope="module")
+def page():
+    """The report of two seeds that are trained for a moment."""
+    return make_page(build_report(small_checkpoint(small_task())))
+
+
+def test_a_report_lists_the_events_of_every_seed(page):
     assert [row[0] for row in page.stories.rows] == ["0", "1"]
     assert len(page.stories.marked) == 1
     check_page(to_html(page))
@@ -148,8 +153,7 @@ def test_without_snapshots_a_report_has_no_evolution():
     assert "volution" not in markdown
 
 
-def test_a_report_without_events_says_so():
-    page = make_page(build_report(small_checkpoint(small_task(), seeds=1)))
+def test_a_report_without_events_says_so(page):
     quiet = replace(page, events=())
     assert "Nothing that counts as an event happened" in to_html(quiet)
     assert "Nothing that counts as an event happened" in to_markdown(quiet, "figures")
