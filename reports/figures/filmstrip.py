@@ -72,7 +72,8 @@ def choose_frames(events: Sequence[Event], connections: NDArray[np.int64]) -> li
     chosen = {0, count - 1, *(event.frame for event in ranked[:_MOST_EVENTS])}
     while len(chosen) < min(_PANELS, count):
         shown = sorted(chosen)
-        gaps = [(round(way[after] - way[before], 8), before, after) for before, after in pairwise(shown) if after - before > 1]
+        pairs = [(before, after) for before, after in pairwise(shown) if after - before > 1]
+        gaps = [(round(way[after] - way[before], 8), before, after) for before, after in pairs]
         _, before, after = max(gaps, key=lambda gap: gap[0])
         inside = np.arange(before + 1, after)
         chosen.add(int(inside[np.argmin(np.abs(way[inside] - (way[before] + way[after]) / 2).round(8))]))
