@@ -217,7 +217,7 @@ SUBTASKS = (
                 "of the others: a net may do without it, or let another subtask read it too.",
             ),
         ),
-        seconds=900,
+        seconds=270,
         fast=Fast(
             ("steps=1000", "net.hidden=[20,20]", "task.subset=2", "task.rows=200", "learning_rate=0.01"),
             seconds=30,
