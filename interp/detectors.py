@@ -182,7 +182,9 @@ def find_splits(evolution: Evolution) -> Iterator[Event]:
 
 
 def find_uncrossing(evolution: Evolution) -> Iterator[Event]:
-    """Finds from where on no two connections cross, up to the end."""
+    """Finds from where on no two connections cross, up to the end; nothing where crossings are not counted."""
+    if evolution.crossings is None:
+        return
     frame = _since(evolution.crossings == 0)
     if frame is None or frame == 0 or evolution.connections[-1] < 2:
         return

@@ -9,7 +9,11 @@ from torch import Tensor
 
 from bimt.nets.base import Net
 from bimt.tasks.base import Task
+from interp.compact import without_idle
 from interp.edits import Cut, Replacements, run_cuts
+
+_LARGE = 2**14
+"""A net of more numbers is run without the neurons that nothing reads, most of a large one after pruning."""
 
 
 class Effects(NamedTuple):
@@ -33,9 +37,13 @@ def measure_cuts(net: Net, task: Task, cuts: Sequence[Cut], values: Replacements
         values: What by, as `replacements` returns them.
     """
     draws = next(iter(values.values())).shape[0]
-    targets = task.test.targets[None]
+    targets, inputs = task.test.targets[None], task.test.inputs
     metric, per_output, losses = [], [], []
-    for outputs in run_cuts(net, task.test.inputs, cuts, values):
+    if sum(tensor.numel() for tensor in net.parameters.values()) > _LARGE:
+        compact = without_idle(net, task, {name: tensor != 0 for name, tensor in net.parameters.items()})
+        net, inputs, values = compact.net, compact.inputs(inputs), compact.values(values)
+        cuts = [compact.cut(cut) for cut in cuts]
+    for outputs in run_cuts(net, inputs, cuts, values):
         metric.append(task.metric(outputs, targets))
         per_output.append(task.per_output(outputs, targets))
         losses.append(_row_losses(task, outputs) if draws == 1 else task.loss(outputs, targets)[:, None])

@@ -13,6 +13,7 @@ from bimt.checkpoint import Checkpoint
 from bimt.nets.base import Net
 from bimt.tasks.base import Kind, Task
 from interp.components import count_crossings, find_components
+from interp.features import on_sheets
 from interp.replay import Frame, replay
 
 MOST_ROWS = 2_000
@@ -49,8 +50,8 @@ class Evolution:
     """How many independent parts there are."""
     parts_before_outputs: Int[np.ndarray, " frames"]
     """How many there are before the outputs, where the net is one part and that makes it several; else `parts`."""
-    crossings: Int[np.ndarray, " frames"]
-    """Pairs of connections of one link that cross."""
+    crossings: Int[np.ndarray, " frames"] | None
+    """Pairs of connections of one link that cross; None where neurons lie on sheets: lines between them hardly meet."""
 
     @property
     def asymmetry(self) -> Float[np.ndarray, " frames"]:
@@ -97,7 +98,7 @@ def measure_snapshots(checkpoint: Checkpoint, label: int) -> Evolution:
         connections=np.array(connections),
         parts=np.array(parts),
         parts_before_outputs=np.array(before_outputs),
-        crossings=np.array(crossings),
+        crossings=None if on_sheets(checkpoint.net) else np.array(crossings),
     )
 
 
@@ -127,7 +128,7 @@ def _counts(frame: Frame) -> tuple[int, list[int], int, int, int, int]:
         into = [edges[link.name][0] for link in wiring.links_into(site.name)]
         incoming += np.bincount(np.concatenate(into), minlength=wiring.population_of(site.name).size).tolist()
     parts = find_components(wiring, frame.cut)
-    crossings = count_crossings(frame.net, frame.cut)
+    crossings = 0 if on_sheets(frame.net) else count_crossings(frame.net, frame.cut)
     return frame.step, incoming, frame.cut.connections, parts.count, parts.before_outputs, crossings
 
 

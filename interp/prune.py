@@ -13,7 +13,8 @@ from torch import Tensor
 from bimt.nets.base import Net
 from bimt.tasks.base import Task
 from bimt.wiring import Bias
-from interp.candidates import cuttable, explained_by, filled_blocks
+from interp.candidates import cuttable, explained_by
+from interp.compact import filled_blocks
 from interp.sparse import (
     SparseNet,
     constants,

@@ -3,11 +3,14 @@
 import pytest
 import torch
 
-from interp import candidates, rows
+from interp import candidates, effects, rows
 from interp.candidates import explained_by
+from interp.compact import without_idle
+from interp.edits import Connection, Cut, replacements
+from interp.effects import measure_cuts
 from interp.prune import prune
 from interp.rows import run_rows
-from interp.sparse import whole
+from interp.sparse import Neuron, whole
 from tests.families import FAMILIES, made
 from tests.nets import random_mlp, task_of
 
@@ -64,3 +67,41 @@ def test_many_rows_are_run_in_pieces(monkeypatch):
     assert [len(piece) for piece in rows.in_pieces(net, x)] == [10] * 10 + [1]
     assert torch.allclose(run_rows(net, x), expected, rtol=1e-12)
     assert run_rows(net, x[:0]).shape == (2, 0, 2)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("method", ["zero", "mean", "resample"])
+def test_cuts_do_the_same_to_a_net_without_its_idle_neurons(family, method, monkeypatch):
+    net, task = made(family, live=0.35)
+    net, task = whole(net, task).net, task.to(torch.float64)
+    generator = torch.Generator().manual_seed(0)
+    values = replacements(net, task.train.inputs, method=method, donors=3, generator=generator)
+    hidden = [site for site in net.wiring.sites if site.role == "hidden"]
+    cuts = [Cut((Neuron(site.name, index),)) for site in hidden for index in range(4)]
+    links = [link for link in net.wiring.links if not net.wiring.is_look_up(link)]
+    cuts += [Cut(connections=(Connection(link, *net.weight(link)[0].nonzero()[row].tolist()),))
+             for link in links for row in (0, -1) if net.weight(link).any()]  # fmt: skip
+    found = []
+    for large in (0, 10**9):
+        monkeypatch.setattr(effects, "_LARGE", large)
+        found.append(measure_cuts(net, task, cuts, values))
+    for one, other in zip(*found, strict=True):
+        assert torch.allclose(one, other, rtol=1e-9, atol=1e-12)
+    changed = found[1].losses.mean(1) != measure_cuts(net, task, [Cut()], values).losses.mean(1)
+    assert changed.any()
+
+
+def test_a_compact_net_has_only_what_outputs_depend_on():
+    net = random_mlp((5, 6, 2))
+    net.parameters["weight.h1"][:, :, [0, 3]] = 0
+    net.parameters["weight.out"][:, :, 4] = 0
+    task = task_of(net)
+    compact = without_idle(net, task, {name: tensor != 0 for name, tensor in net.parameters.items()})
+    assert compact.columns.tolist() == [1, 2, 4]
+    assert compact.neurons["h1"].tolist() == [0, 1, 2, 3, 5]
+    assert torch.allclose(compact.net.run(compact.inputs(task.test.inputs)[None]), net.run(task.test.inputs[None]))
+    link = net.wiring.links[0]
+    gone = Cut((Neuron("h1", 4), Neuron("h1", 5)), (Connection(link, 5, 4), Connection(link, 5, 3)))
+    kept = compact.cut(gone)
+    assert kept.neurons == (Neuron("h1", 4),)
+    assert [(each.link.name, each.target, each.source) for each in kept.connections] == [("h1<-in", 4, 2)]
