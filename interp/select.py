@@ -8,6 +8,7 @@ from bimt.checkpoint import Checkpoint, load_checkpoint
 from bimt.messages import UserError, printable
 from bimt.tasks.base import Task
 from interp.prune import prune
+from interp.rows import run_rows
 from interp.sparse import SparseNet, whole
 
 
@@ -47,9 +48,14 @@ def select(checkpoint: Checkpoint | Path | str, label: int | None = None, *, tol
 
 def select_best(checkpoint: Checkpoint, pruned: Sequence[SparseNet]) -> Selected:
     """Takes the best of a checkpoint's pruned seeds, as `select` does, where they are at hand already."""
-    sparse = max(pruned, key=lambda sparse: (_train_metric(sparse, checkpoint.task), -sparse.connections))
+    sparse = best_of(pruned, checkpoint.task)
     net = checkpoint.net.seed(checkpoint.labels.index(sparse.label))
     return Selected(checkpoint, sparse.label, whole(net, checkpoint.task, label=sparse.label), sparse)
+
+
+def best_of(pruned: Sequence[SparseNet], task: Task) -> SparseNet:
+    """Returns the seed with the highest metric on the training split; of equal ones that with fewer connections."""
+    return max(pruned, key=lambda sparse: (_train_metric(sparse, task), -sparse.connections))
 
 
 def prune_all(
@@ -73,7 +79,7 @@ def _prune_label(checkpoint: Checkpoint, label: int, tolerance: float) -> Sparse
 
 
 def _train_metric(sparse: SparseNet, task: Task) -> float:
-    return task.metric(sparse.net.run(task.train.inputs[None]), task.train.targets[None]).item()
+    return task.metric(run_rows(sparse.net, task.train.inputs), task.train.targets[None]).item()
 
 
 def check_label(checkpoint: Checkpoint, label: int) -> None:

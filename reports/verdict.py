@@ -1,10 +1,16 @@
 """The verdict of a report in plain words: what was trained, what came out, what pruning cost."""
 
+from collections.abc import Sequence
+
 from bimt.tasks.base import Task
 from interp.modules import Module, Modules
+from interp.select import best_of
 from interp.splits import SIGNIFICANCE
 from reports.results import Report
 from reports.words import counted, listed, name, number, sentence
+
+_MOST_NAMED = 40
+"""Of more inputs the number is given, not the names."""
 
 
 def what_was_trained(report: Report) -> str:
@@ -48,8 +54,8 @@ def how_sure(modules: Modules) -> str:
         return "Pruning found no connection that the training data need."
     if len(modules.modules) == 1:
         return (
-            "No cut through the net stands out against nets of the same degrees and lengths: "
-            "a split would not be significant, so there is one module."
+            "No cut through the net stands out: even the best leaves too much across it, or nets of the same degrees "
+            "and lengths have one as good. A split would not be significant, so there is one module."
         )
     if modules.parts >= len(modules.modules):
         where = " before the outputs" if modules.readout == "excluded" else ""
@@ -97,14 +103,14 @@ def _goal(task: Task) -> str:
     if task.moments > 1:
         return f"to predict {listed(task.answers)} in sequences of {task.moments} tokens"
     goal = "tell apart" if task.kind == "classification" else "predict"
-    return f"to {goal} {listed(task.classes or task.outputs)} from {listed(task.inputs)}"
+    return f"to {goal} {listed(task.classes or task.outputs)} from {_inputs(task.inputs, most=8)}"
 
 
 def _which(report: Report) -> str:
     label = report.selected.label
     if len(report.selected.checkpoint.labels) == 1:
         return f"seed {label}"
-    best = max(report.seeds, key=lambda sparse: (sparse.explained, -sparse.connections)).label
+    best = best_of(report.seeds, report.selected.checkpoint.task).label
     why = "the best after pruning, by the training data" if label == best else "as asked for"
     return f"seed {label}, {why}"
 
@@ -114,5 +120,10 @@ def _read(module: Module) -> str:
 
 
 def _served(module: Module) -> str:
-    inputs, outputs = listed(module.inputs, most=6), listed(module.outputs, most=6)
+    inputs, outputs = _inputs(module.inputs, most=6), listed(module.outputs, most=6)
     return f"{{{inputs or 'no input'} → {outputs or 'no output'}}}" if outputs or inputs else f"{name(module.name)}"
+
+
+def _inputs(names: Sequence[str], most: int) -> str:
+    """Names inputs; of very many, such as pixels, only the number says something."""
+    return listed(names, most=most) if len(names) <= _MOST_NAMED else f"{len(names):,} inputs"

@@ -11,7 +11,9 @@ import pytest
 from bimt.cli import main
 
 README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-QUICK = shlex.split("--seeds 2 --set steps=400 --set net.hidden=[4] --set cost.strength=0.03 --quiet")
+QUICK = shlex.split(
+    "--seeds 2 --set steps=400 --set net.hidden=[4] --set cost.strength=0.03 --set swaps.every=200 --quiet"
+)
 
 FAST = shlex.split("--fast --seeds 1 --quiet")
 

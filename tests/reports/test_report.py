@@ -14,7 +14,7 @@ from reports.content import make_page
 from reports.html import to_html
 from reports.markdown import to_markdown
 from reports.report import build_report, prepare_folder, write_report
-from reports.verdict import how_sure
+from reports.verdict import how_sure, what_was_trained
 from tests.reports.checkpoints import small_checkpoint, small_task, without_weights
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
@@ -256,3 +256,12 @@ def test_the_checks_see_wrong_markdown(tmp_path):
     for wrong in ("![a](b.png)", "<i>x</i>", "[a](b)"):
         with pytest.raises(AssertionError):
             check_markdown(f"{wrong}\n\n<details><summary>Settings</summary>\n\n</details>\n", tmp_path)
+
+
+def test_the_best_seed_is_called_so_by_the_rule_that_chose_it():
+    report = build_report(small_checkpoint(small_task(outputs=("a", "b"), kind="classification")))
+    other = next(sparse for sparse in report.seeds if sparse.label != report.selected.label)
+    seeds = (report.selected.sparse, replace(other, explained=2.0))  # it is the training metric that counts
+    assert "the best after pruning" in what_was_trained(replace(report, seeds=seeds))
+    worse = replace(report, selected=replace(report.selected, label=other.label))
+    assert "as asked for" in what_was_trained(worse)
