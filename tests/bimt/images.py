@@ -51,4 +51,5 @@ def write_idx(folder: Path, *, rows=(30, 20), side=4, zipped=True, **contents: b
 def quick_config(*settings: str, seeds: int = 1) -> TrainConfig:
     """A short run on scikit-learn's digits."""
     usual = ["steps=600", "net.hidden=[25]", "learning_rate=0.005", "swaps.every=100", "log_every=300"]
+    usual.append("cost.strength=0.1")
     return make_config("images", settings=[*usual, *settings], seeds=seeds)

@@ -215,7 +215,7 @@ def trained():
 
 def test_digits_are_told_apart_after_a_moment(trained):
     last = trained.history.groupby("seed").last()
-    assert (last["metric"] > 0.7).all()  # chance is 0.1
+    assert (last["metric"] > 0.85).all()  # chance is 0.1
 
 
 def test_pixels_stay_and_hidden_neurons_move(trained):
