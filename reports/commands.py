@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -132,6 +133,9 @@ def reproduce(
     seeds: Annotated[
         int | None, typer.Option("--seeds", metavar="N", min=1, max=10_000, help="Seeds of every run.")
     ] = None,
+    set: Annotated[
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="A setting of every run, such as task.data=mnist.")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Skip what is finished, go on with what is not.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
@@ -144,6 +148,7 @@ def reproduce(
     Example:
         bimt reproduce independence --out runs/independence
         bimt reproduce two_moons --fast
+        bimt reproduce images --set task.data=mnist --set task.data_dir=my/digits
         bimt reproduce --all --resume
     """
     from bimt.cli import console, emit
@@ -153,11 +158,13 @@ def reproduce(
 
     if all == (name is not None):
         raise UserError("name one experiment, or say --all; bimt experiments lists them")
+    if all and set:
+        raise UserError("--set is for one experiment: its keys are those of one task")
     log = console()
     parent = Path("runs") if out is None else out
     try:
         if name is not None:
-            wanted = _form(get_experiment(name), fast=fast, seeds=seeds)
+            wanted = _form(get_experiment(name), fast=fast, seeds=seeds, settings=set or ())
             done = _reproduce(wanted, out or parent / name, log, fast=fast, resume=resume, quiet=quiet)
             _show(done, json=json)
             return None
@@ -199,11 +206,11 @@ def experiments(
         stdout_console().print(listing_table(rows))
 
 
-def _form(experiment: Experiment, *, fast: bool, seeds: int | None) -> Experiment:
+def _form(experiment: Experiment, *, fast: bool, seeds: int | None, settings: Sequence[str] = ()) -> Experiment:
     """The experiment as it was asked for."""
-    from reports.experiments.experiment import shortened, with_seeds
+    from reports.experiments.experiment import shortened, with_seeds, with_settings
 
-    form = shortened(experiment) if fast else experiment
+    form = with_settings(shortened(experiment) if fast else experiment, settings)
     return form if seeds is None else with_seeds(form, seeds)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from bimt.messages import UserError, printable, suggestion
 from reports.experiments.experiment import Experiment
 from reports.experiments.extrapolation import EXTRAPOLATION
+from reports.experiments.images import IMAGES
 from reports.experiments.sequences import IN_CONTEXT
 from reports.experiments.strength import STRENGTH_SWEEP
 from reports.experiments.subtasks import SUBTASKS
@@ -26,7 +27,7 @@ def catalog() -> dict[str, Experiment]:
     Raises:
         ValueError: If two have the same name.
     """
-    entries = (*SYMBOLIC, *TOKENS, IN_CONTEXT, STRENGTH_SWEEP, EXTRAPOLATION, *SUBTASKS, THREE_MOONS)
+    entries = (*SYMBOLIC, *TOKENS, IN_CONTEXT, IMAGES, STRENGTH_SWEEP, EXTRAPOLATION, *SUBTASKS, THREE_MOONS)
     found = {experiment.name: experiment for experiment in entries}
     if len(found) < len(entries):
         raise ValueError("experiments must have different names")

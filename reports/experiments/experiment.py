@@ -95,6 +95,12 @@ def with_seeds(experiment: Experiment, seeds: int) -> Experiment:
     return replace(experiment, variants=variants, seconds=experiment.seconds * math.sqrt(share))
 
 
+def with_settings(experiment: Experiment, settings: Sequence[str]) -> Experiment:
+    """Returns the experiment with settings, as `key=value`, laid over every variant's own."""
+    variants = tuple(replace(each, settings=(*each.settings, *settings)) for each in experiment.variants)
+    return replace(experiment, variants=variants)
+
+
 def arms(task: str, settings: Sequence[str] = (), *, seeds: int = 20, prefix: str = "") -> tuple[Variant, ...]:
     """Returns the five published ways of training a task: what each ingredient is worth.
 

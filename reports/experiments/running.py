@@ -112,7 +112,12 @@ class _Record:
     def claim(cls, out: Path, experiment: Experiment, *, resume: bool, is_fast: bool) -> "_Record":
         """Makes sure, before anything is trained, that the experiment may be run into a folder."""
         shown, path = printable(out), out / RUN
-        form = {"experiment": experiment.name, "fast": is_fast, "seeds": [each.seeds for each in experiment.variants]}
+        form = {
+            "experiment": experiment.name,
+            "fast": is_fast,
+            "seeds": [each.seeds for each in experiment.variants],
+            "settings": [list(each.settings) for each in experiment.variants],
+        }
         try:
             out.mkdir(parents=True, exist_ok=True)
         except OSError as error:

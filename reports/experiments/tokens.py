@@ -246,8 +246,16 @@ TOKENS = (
         ),
         seconds=2000,
         fast=Fast(
-            ("task.modulus=17", "steps=5000", "net.hidden=[24,24]", "net.embedding=16", "learning_rate=0.003"),
+            (
+                "task.modulus=31",
+                "task.train_fraction=0.9",
+                "steps=3000",
+                "net.hidden=[32,32]",
+                "net.embedding=16",
+                "learning_rate=0.004",
+            ),
             seconds=40,
+            seeds=1,
             variants=("l1", MAIN),
         ),
         explained=MAIN,
@@ -274,8 +282,9 @@ TOKENS = (
         ),
         seconds=300,
         fast=Fast(
-            ("task.group=S3", "steps=4000", "net.hidden=[24,24]", "net.embedding=16", "learning_rate=0.005"),
+            ("steps=4000", "learning_rate=0.004", "task.train_fraction=0.9"),
             seconds=30,
+            seeds=1,
             variants=("l1", MAIN),
         ),
         explained=MAIN,

@@ -1,0 +1,28 @@
+"""What is claimed of image nets: findings on hand-made signs and accuracies."""
+
+import torch
+
+from interp.signs import LinkSigns, Signs
+from reports.experiments.images import depth_findings
+
+
+def signs(*shares):
+    """Signs of links of which so much of the weight is positive."""
+    links = [
+        LinkSigns(f"h{depth}", torch.tensor([share]), torch.tensor([1 - share])) for depth, share in enumerate(shares)
+    ]
+    return Signs(tuple(links))
+
+
+def test_a_price_may_cost_two_points():
+    accuracies = {1: (0.94, 0.955), 2: (0.93, 0.96), 3: (0.9, None)}
+    close, far = depth_findings(accuracies, {})
+    assert (close.is_met, far.is_met) == (True, False)
+    assert close.ours == "0.94 against 0.955"
+    assert close.claim.endswith("hidden layers: 1")
+
+
+def test_mismatch_comes_before_match():
+    found = depth_findings({}, {1: signs(0.4, 0.9), 2: signs(0.4, 0.2, 0.8), 3: signs(0.5, 0.6, 0.7, 0.8)})
+    assert [each.is_met for each in found] == [True, False]
+    assert found[0].ours == "0.2, then 0.8 of the weight positive"
