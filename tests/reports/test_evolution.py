@@ -38,7 +38,7 @@ def splitting():
 
 
 def test_snapshots_with_events_are_chosen():
-    assert choose_frames([event(3), event(17)], np.full(21, 9)) == [0, 3, 10, 13, 17, 20]
+    assert choose_frames([event(3), event(17)], np.full(21, 9)) == [0, 3, 6, 10, 17, 20]
 
 
 def test_too_many_events_are_chosen_by_kind():
