@@ -8,8 +8,8 @@ from typing import Any
 from bimt.config import TrainConfig, make_config
 from reports.experiments.section import Section
 
-MakeSection = Callable[[Any], Section]
-"""From `Results` to one section of the experiment's page."""
+MakeSection = Callable[[Any], Section | None]
+"""From `Results` to one section of the experiment's page; None where what it shows was not run."""
 
 
 @dataclass(frozen=True)

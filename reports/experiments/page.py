@@ -51,7 +51,8 @@ class ExperimentPage:
 def make_experiment_page(results: Results) -> ExperimentPage:
     """Puts the results of an experiment into words, tables and figures."""
     experiment = results.experiment
-    sections = tuple(make(results) for make in experiment.sections)
+    made = (make(results) for make in experiment.sections)
+    sections = tuple(section for section in made if section is not None)
     findings = findings_of(sections)
     return ExperimentPage(
         title=experiment.name,

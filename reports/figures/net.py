@@ -18,6 +18,8 @@ MOST_LINES = 5_000
 """Of more connections only the strongest are drawn."""
 _MOST_NAMED = 600
 """Up to this many connections each can be pointed at."""
+_MOST_FIXED = 300
+"""Of more skips and gates each is drawn the paler."""
 _WIDTH, _LEFT, _RIGHT, _LAYER = 460.0, 46.0, 452.0, 92.0
 _ROW = 26.0
 """How far apart sites are drawn that lie at one depth (the operands of a sum; q, k and v)."""
@@ -114,8 +116,9 @@ def _edges(graph: nx.DiGraph, layout: Layout, largest: float) -> list[Mark]:
     edges = sorted(graph.edges(data=True), key=lambda edge: edge[2]["weight"])
     fixed = [edge for edge in edges if edge[2]["kind"] != "connection"]
     edges = [edge for edge in edges if edge[2]["kind"] == "connection"][-MOST_LINES:]
+    pale = 0.6 * min(1.0, _MOST_FIXED / max(len(fixed), 1))
     marks: list[Mark] = [
-        Curve((layout.places[source], layout.places[target]), "faint", 0.6, 0.6, True) for source, target, _ in fixed
+        Curve((layout.places[source], layout.places[target]), "faint", 0.6, pale, True) for source, target, _ in fixed
     ]
     if len(edges) <= _MOST_NAMED and all(data["weight"] > 0 for *_, data in edges) and not _is_dense(graph):
         return [*marks, *(_named_edge(source, target, data, layout, largest) for source, target, data in edges)]

@@ -4,6 +4,7 @@ import torch
 
 from interp.signs import LinkSigns, Signs
 from reports.experiments.images import depth_findings
+from tests.reports.experiments.forms import short
 
 
 def signs(*shares):
@@ -26,3 +27,14 @@ def test_mismatch_comes_before_match():
     found = depth_findings({}, {1: signs(0.4, 0.9), 2: signs(0.4, 0.2, 0.8), 3: signs(0.5, 0.6, 0.7, 0.8)})
     assert [each.is_met for each in found] == [True, False]
     assert found[0].ours == "0.2, then 0.8 of the weight positive"
+
+
+def test_digits_are_told_apart_on_sheets(tmp_path, unchecked):
+    trained, findings = short("images", "l1-local-swap", tmp_path, seeds=1)
+    (row,) = trained.frame.to_dict("records")
+    assert row["metric"] > 0.85
+    assert row["connections"] < 0.3 * sum(tensor[0].numel() for tensor in trained.checkpoint.net.parameters.values())
+    net = trained.checkpoint.net
+    assert net.places["in"].tolist() == [list(range(64))], "pixels are pinned"
+    assert net.places["h1"].tolist() != [list(range(25))]
+    assert findings["Pattern mismatch, then match, hidden layers: 2"]["ours"].endswith("of the weight positive")

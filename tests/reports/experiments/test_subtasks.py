@@ -1,25 +1,14 @@
 """Tasks made of known subtasks: short runs end to end, and what is concluded from the numbers."""
 
-from dataclasses import replace
-
 import pandas as pd
 import pytest
 
 from reports.experiments.catalog import get_experiment
-from reports.experiments.experiment import shortened
-from reports.experiments.running import reproduce
 from reports.experiments.subtasks import found_frame, leave_aside, subtask_findings
 from reports.experiments.three_moons import class_focus, moon_findings, neuron_frame, seed_frame
+from tests.reports.experiments.forms import short
 
 pytestmark = pytest.mark.usefixtures("unchecked")
-
-
-def short(name, label, folder, seeds=2):
-    """Runs one variant of an experiment's short form."""
-    form = shortened(get_experiment(name))
-    variant = replace(form.variant(label), seeds=seeds)
-    outcome = reproduce(replace(form, variants=(variant,), explained=""), folder / name, is_fast=True)
-    return outcome.results[label], {finding["claim"]: finding for finding in outcome.to_json()["findings"]}
 
 
 def test_three_functions_are_three_modules(tmp_path):

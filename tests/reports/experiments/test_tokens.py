@@ -1,12 +1,15 @@
 """What is counted in nets of tokens and sequences: findings on hand-made results."""
 
 import numpy as np
+import pytest
 
-from interp.embedding import Dimension
+from interp.embedding import Dimension, active_dimensions
 from interp.modules import Module, Modules
+from reports.experiments.sequences import last_errors
 from reports.experiments.tokens import dimension_findings, module_findings, module_sizes
 from reports.figures.png import to_png
 from reports.figures.tokens import Ring, Strip, draw_rings, draw_strips_of
+from tests.reports.experiments.forms import short
 from tests.reports.test_report import check_picture
 
 
@@ -71,3 +74,33 @@ def test_tokens_are_drawn():
     rows = [Strip(f"embed[{index}]", ring.values[:, 0]) for index in range(12)]
     strips = draw_strips_of(rows, marked=[index < 3 for index in range(60)], **shared)
     check_picture(to_png(strips.drawing))
+
+
+def test_sums_are_learned_in_parallel_modules(tmp_path, unchecked):
+    trained, findings = short("modular_addition", "l1-local-swap", tmp_path, seeds=1)
+    assert trained.frame["metric"].tolist() == [1.0]
+    assert findings["Test accuracy 1.0, as trained"]["met"]
+    assert findings["The net falls into parallel modules"]["met"]
+    page = (tmp_path / "modular_addition" / "report.html").read_text()
+    assert "The tokens as each module of seed 0 sees them" in page
+
+
+def test_products_of_permutations_are_learned_and_dimensions_counted(tmp_path, unchecked):
+    trained, findings = short("permutation_group", "l1-local-swap", tmp_path, seeds=1)
+    assert trained.frame["dense_metric"].tolist() == [1.0]
+    counted = findings["Active embedding dimensions"]["ours"]
+    assert counted == f"{len(active_dimensions(trained.best.sparse))} (seed 0)"
+    assert 6 <= len(active_dimensions(trained.best.sparse)) <= 20
+    assert findings["One of them is the sign of the permutation"]["ours"].endswith("of 1 seeds")
+
+
+def test_a_line_is_learned_in_context(tmp_path, unchecked):
+    trained, findings = short("in_context", "l1-local-swap", tmp_path, seeds=1)
+    assert findings["R² of the last answer, pruned"]["met"]
+    error = findings["Error on the last token, before the last price"]
+    assert error["ours"] == pytest.approx(last_errors(trained)["before"].median())
+    outputs = trained.best.sparse.net.run(trained.checkpoint.task.test.inputs[None])[0]
+    right = trained.checkpoint.task.test.targets
+    pruned = (outputs - right).square().mean(0)[1].item()
+    assert last_errors(trained)["pruned"].iloc[0] == pytest.approx(pruned, rel=1e-6)
+    assert trained.frame["constant_outputs"].tolist() == [("x",)], "nobody asks for x"
