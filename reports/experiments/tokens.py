@@ -284,7 +284,7 @@ TOKENS = (
         ),
         seconds=300,
         fast=Fast(
-            ("steps=4000", "learning_rate=0.004", "task.train_fraction=0.9"),
+            ("steps=6000", "learning_rate=0.003", "task.train_fraction=0.9"),
             seconds=30,
             seeds=1,
             variants=("l1", MAIN),
