@@ -79,7 +79,7 @@ class Transformer(Net):
         later = torch.ones(self.moments, self.moments, dtype=torch.bool).triu(1)
         scores = (self.scale * q @ k.mT).masked_fill(later, -torch.inf)
         mixed = (scores.softmax(-1) @ v).transpose(1, 2)
-        return mixed.reshape(-1, self.moments, heads * v.shape[-1]).view(self.seeds, -1, heads * v.shape[-1])
+        return mixed.reshape(self.seeds, -1, heads * v.shape[-1])
 
 
 class TransformerConfig(NetConfig):

@@ -151,3 +151,26 @@ def test_a_pruned_net_is_saved_and_read_back(family, tmp_path, unchecked):
     assert torch.allclose(saved.net.run(x), chosen.sparse.net.run(x), atol=1e-12, rtol=1e-12)
     again = select(tmp_path / "pruned", tolerance=1e-6)
     assert again.sparse.connections <= chosen.sparse.connections
+
+
+@pytest.mark.parametrize("alive", [[[3], [3]], [[0, 5], [2, 6]], [[1], []], [[], []], [[0, 1, 4], [7]]])
+def test_heads_die_until_one_neuron_or_none_is_left(alive):
+    net, task = made("transformer")
+    wiring = {link.name: link for link in net.wiring.links}
+    for layer, neurons in enumerate(alive):
+        dead = torch.tensor([index not in neurons for index in range(8)])
+        for end in ("q", "k", "v"):
+            net.weight(wiring[f"{end}.{layer}<-resid.{2 * layer}"])[:, dead] = 0.0
+            net.bias(f"{end}.{layer}")[:, dead] = 0.0
+        net.weight(wiring[f"resid.{2 * layer + 1}<-z.{layer}"])[:, :, dead] = 0.0
+    task = answered(task, net)
+    sparse = prune(net, task, tolerance=1e-9)
+    small = shrink(sparse)
+    for layer, neurons in enumerate(alive):
+        heads = {index // 4 for index in neurons}
+        most = max((sum(index // 4 == head for index in neurons) for head in heads), default=0)
+        population = small.wiring.population(f"head.{layer}")
+        assert (population.size, population.blocks) == (most * len(heads), max(len(heads), 1))
+    x = task.test.inputs[None]
+    assert torch.allclose(small.run(x), sparse.net.run(x), atol=1e-12, rtol=1e-12)
+    assert torch.allclose(small.copies(3).run(x), small.run(x), atol=1e-12, rtol=1e-12)
