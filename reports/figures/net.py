@@ -97,7 +97,7 @@ def _lay_out(graph: nx.DiGraph, labels: Mapping[Neuron, str]) -> Layout:
     for neuron, data in graph.nodes(data=True):
         x, y, z = data["position"]
         across = _LEFT + 12 + (x + _SLANT * (y - 0.5)) * (_RIGHT - _LEFT - 12)
-        up = (z - lowest) / (1 - lowest) * (bottom - top) + lifts[data["site"]]
+        up = (z - lowest) / ((1 - lowest) or 1) * (bottom - top) + lifts[data["site"]]
         places[neuron] = across, bottom - up - 2 * _SLANT * (y - 0.5) * _LAYER
         rows[data["site"]].append(across)
     radii = {site: _radius(row) for site, row in rows.items()}

@@ -90,7 +90,8 @@ def _places(graph: nx.DiGraph, left: Length, top: Length, height: Length) -> dic
     lowest = min((z for _, (_, _, z) in graph.nodes(data="position")), default=0.0)
     for neuron, (x, y, z) in graph.nodes(data="position"):
         across = left + (x + _SLANT * (y - 0.5)) * _WIDTH
-        places[neuron] = float(across), float(top + (1 - z) / (1 - lowest) * height - 2 * _SLANT * (y - 0.5) * _LAYER)
+        down = top + (1 - z) / ((1 - lowest) or 1) * height
+        places[neuron] = float(across), float(down - 2 * _SLANT * (y - 0.5) * _LAYER)
     return places
 
 

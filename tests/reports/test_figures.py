@@ -147,6 +147,17 @@ def test_an_empty_graph_is_drawn():
     assert to_png(draw_net(graph, everyone=graph, **shown).drawing)
 
 
+def test_outputs_alone_are_drawn():
+    graph = nx.DiGraph(inputs=[], outputs=[])
+    for index in range(2):
+        ends = {"role": "output", "site": "out", "population": "out", "look_up": False, "label": f"y{index}"}
+        graph.add_node(Neuron("out", index), position=(0.25 + 0.5 * index, 0.5, 1.0), bias=0.0, **ends)
+    shown = {"groups": Groups({}, ()), "largest": 1.0, "name": "net", "title": "t", "caption": "c"}
+    assert to_png(draw_net(graph, everyone=graph, **shown).drawing)
+    panel = Panel("net", "", graph, graph, {})
+    assert to_png(draw_nets([panel], name="nets", title="t", caption="c", columns=1).drawing)
+
+
 def test_regions_cover_the_plane():
     def evaluate(table):
         return np.stack([table[:, 0], -table[:, 0]], axis=1)
