@@ -28,7 +28,7 @@ Permutation = tuple[int, ...]
 
 
 def _known(name: str) -> str:
-    match = re.fullmatch(r"([SACD])([1-9]\d{0,3})", name)
+    match = re.fullmatch(r"([SACD])([1-9][0-9]{0,3})", name)
     if match is None or int(match[2]) < 2:
         raise ValueError("must be S, A, C or D (symmetric, alternating, cyclic, dihedral) and a degree, such as S4")
     order = _ORDERS[match[1]](int(match[2]))

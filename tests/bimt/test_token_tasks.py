@@ -90,7 +90,7 @@ def test_a_group_too_large_is_refused(group):
         make_config("permutation_group", task__group=group)
 
 
-@pytest.mark.parametrize("group", ["Q8", "s4", "S", "S04", "S1", "4", "S4 ", "", "S٤"])
+@pytest.mark.parametrize("group", ["Q8", "s4", "S", "S04", "S1", "4", "S4 ", "", "S٤", "C1٤"])
 def test_a_group_nobody_knows_is_refused(group):
     with pytest.raises(UserError, match=r"task\.group: must be S, A, C or D .* such as S4"):
         make_config("permutation_group", task__group=group)
