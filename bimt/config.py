@@ -47,11 +47,21 @@ TaskConfig = Annotated[
     Field(discriminator="name"),
 ]
 
+
+def _family_of(value: Any) -> Any:
+    """Returns the name of a net's family; None where there can be none."""
+    return value.get("family", "mlp") if isinstance(value, dict) else getattr(value, "family", None)
+
+
 NetConfig = Annotated[
     Annotated[MLPConfig, Tag("mlp")]
     | Annotated[EmbeddingMLPConfig, Tag("embedding_mlp")]
     | Annotated[TransformerConfig, Tag("transformer")],
-    Discriminator(lambda value: value.get("family", "mlp") if isinstance(value, dict) else value.family),
+    Discriminator(
+        _family_of,
+        custom_error_type="net_family",
+        custom_error_message="Input should be settings of the family mlp, embedding_mlp or transformer",
+    ),
 ]
 """The families of nets; an MLP where none is named."""
 

@@ -2,6 +2,9 @@
 
 from pydantic import BaseModel, ConfigDict
 
+MOST = 10**12
+"""No count of rows or neurons may be larger: libraries fail at such numbers with errors of their own."""
+
 
 class StrictModel(BaseModel):
     """Refuses unknown keys and silent conversions; cannot be changed once made."""

@@ -15,6 +15,7 @@ from bimt.nets.activations import ACTIVATIONS, Activation
 from bimt.nets.base import Flow, Net
 from bimt.nets.config import NetConfig
 from bimt.nets.mlp import chain_biases, chain_links, draw_chain, hidden_sizes, require_neurons
+from bimt.strict import MOST
 from bimt.tasks.base import Task
 from bimt.wiring import Link, Population, Site, Wiring
 
@@ -70,9 +71,9 @@ class EmbeddingMLPConfig(NetConfig):
     """An MLP behind an embedding that all positions share (arXiv:2305.08746, section 3.3)."""
 
     family: Literal["embedding_mlp"] = "embedding_mlp"
-    embedding: int = Field(default=32, ge=0)
+    embedding: int = Field(default=32, ge=0, le=MOST)
     """Width of the embedding; 0 only in a net that was pruned until nothing was left."""
-    hidden: tuple[Annotated[int, Field(ge=0)], ...] = (50, 50)
+    hidden: tuple[Annotated[int, Field(ge=0, le=MOST)], ...] = (50, 50)
     """Neurons of each hidden layer."""
 
     @property

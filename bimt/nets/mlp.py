@@ -12,6 +12,7 @@ from bimt.messages import UserError
 from bimt.nets.activations import ACTIVATIONS, Activation
 from bimt.nets.base import Flow, Net
 from bimt.nets.config import NetConfig, draw_linear
+from bimt.strict import MOST
 from bimt.tasks.base import Task
 from bimt.wiring import Bias, Link, Population, Role, Site, Wiring
 
@@ -43,7 +44,7 @@ class MLPConfig(NetConfig):
     """A multilayer perceptron."""
 
     family: Literal["mlp"] = "mlp"
-    hidden: tuple[Annotated[int, Field(ge=0)], ...] = (20, 20)
+    hidden: tuple[Annotated[int, Field(ge=0, le=MOST)], ...] = (20, 20)
     """Neurons of each hidden layer; 0 only in a net that was pruned until the layer was empty."""
 
     @property

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -13,6 +13,7 @@ from bimt.messages import UserError
 from bimt.nets.activations import ACTIVATIONS, Activation
 from bimt.nets.base import Flow, Net
 from bimt.nets.config import NetConfig, draw_linear
+from bimt.strict import MOST
 from bimt.tasks.base import Task
 from bimt.wiring import Bias, Gate, Link, Population, Site, Skip, Wiring
 
@@ -88,20 +89,21 @@ class TransformerConfig(NetConfig):
     family: Literal["transformer"] = "transformer"
     activation: Activation = "gelu_tanh"
     """Nonlinearity of the MLP layers."""
-    width: int = Field(default=32, ge=0)
+    width: int = Field(default=32, ge=0, le=MOST)
     """Width of the residual stream; 0 only in a net that was pruned until nothing was left."""
-    layers: int = Field(default=2, ge=1)
+    layers: int = Field(default=2, ge=1, le=1000)
     """How many times attention and MLP alternate."""
-    heads: int = Field(default=1, ge=1)
+    heads: int = Field(default=1, ge=1, le=MOST)
     """Attention heads of each layer."""
-    attention: tuple[int, ...] | None = None
+    attention: tuple[Annotated[int, Field(ge=0, le=MOST)], ...] | None = None
     """Neurons of each layer's attention, all heads together; null means the width. Pruning sets it."""
-    blocks: tuple[int, ...] | None = None
+    blocks: tuple[Annotated[int, Field(ge=1, le=MOST)], ...] | None = None
     """Heads that are left in each layer; null means all. Pruning sets it."""
-    mlp: tuple[int, ...] | None = None
+    mlp: tuple[Annotated[int, Field(ge=0, le=MOST)], ...] | None = None
     """Neurons of each layer's MLP; null means four times the width."""
     scale: float | None = Field(default=None, gt=0)
-    """What products of q and k are multiplied by; null means one over the square root of a head's neurons."""
+    """What products of q and k are multiplied by; null means one over the square root of width / heads,
+    whatever `attention` and `blocks` say."""
 
     @property
     def populations(self) -> tuple[str, ...]:
@@ -113,21 +115,20 @@ class TransformerConfig(NetConfig):
         """Returns the neurons of every population; as in `NetConfig`."""
         if task.tokens or not task.reads:
             raise UserError(f"net.family of the task {task.name} must not be transformer: its rows are no sequences")
-        attention = self.attention or (self.width,) * self.layers
-        mlp = self.mlp or (4 * self.width,) * self.layers
-        for key, sizes in (("attention", attention), ("mlp", mlp)):
-            if len(sizes) != self.layers or 0 in sizes:
-                raise UserError(
-                    f"net.{key} must give each of {self.layers} layers at least one neuron, got {list(sizes)}"
-                )
-        if self.width == 0 or any(size % self.heads for size in attention):
-            raise UserError(f"net.heads must divide the attention's neurons {list(attention)}, got {self.heads}")
+        if self.width == 0:
+            raise UserError("net.width must be at least 1, got 0")
+        attention = self._by_layer("attention", self.attention, self.width)
+        mlp = self._by_layer("mlp", self.mlp, 4 * self.width)
+        blocks = self._by_layer("blocks", self.blocks, self.heads, unit="head")
+        if any(size % count for size, count in zip(attention, blocks, strict=True)):
+            key, found = ("heads", self.heads) if self.blocks is None else ("blocks", list(blocks))
+            raise UserError(f"net.{key} must divide the attention's neurons {list(attention)}, got {found}")
         inner = (size for pair in zip(attention, mlp, strict=True) for size in pair)
         return dict(zip(self.populations, (len(task.inputs), self.width, *inner, len(task.outputs)), strict=True))
 
     def wiring(self, slots: Mapping[str, Tensor], task: Task, *, pinned: Sequence[str] = ()) -> Wiring:  # noqa: ARG002
         """Wires stream, heads and MLPs; as in `NetConfig`."""
-        blocks = self.blocks or (self.heads,) * self.layers
+        blocks = (self.heads,) * self.layers if self.blocks is None else self.blocks
         heads = {f"head.{layer}": count for layer, count in enumerate(blocks)}
         layers = [_layer(layer, len(slots[f"head.{layer}"])) for layer in range(self.layers)]
         return Wiring(
@@ -190,6 +191,15 @@ class TransformerConfig(NetConfig):
             "scale": self._scale(),
         }
         return self.model_copy(update=changed)
+
+    def _by_layer(
+        self, key: str, given: tuple[int, ...] | None, usual: int, *, unit: str = "neuron"
+    ) -> tuple[int, ...]:
+        """Returns what a setting says of each layer; the usual number where it is null."""
+        counts = (usual,) * self.layers if given is None else given
+        if len(counts) != self.layers or 0 in counts:
+            raise UserError(f"net.{key} must give each of {self.layers} layers at least one {unit}, got {list(counts)}")
+        return counts
 
     def _scale(self) -> float:
         return 1 / math.sqrt(self.width / self.heads) if self.scale is None else self.scale

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from pydantic import Field
 
-from bimt.strict import StrictModel
+from bimt.strict import MOST, StrictModel
 from bimt.tasks.base import Scaling, Split, Task
 
 Columns = np.ndarray
@@ -52,7 +52,7 @@ class FormulaTask(StrictModel):
     """Numbers in, numbers out: x uniform in (-1, 1), y a formula of x (arXiv:2305.08746, section 3.1)."""
 
     name: Literal["independence", "feature_sharing", "compositionality", "crossing"]
-    rows: int = Field(default=100, ge=2)
+    rows: int = Field(default=100, ge=2, le=MOST)
     """Rows of the training split, and of the test split."""
     data_seed: int | None = Field(default=None, ge=0, lt=2**32)
     """Seed of the data; None takes the published one."""

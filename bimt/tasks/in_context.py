@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from pydantic import Field
 
-from bimt.strict import StrictModel
+from bimt.strict import MOST, StrictModel
 from bimt.tasks.base import Scaling, Split, Task
 
 SETTINGS: dict[str, Any] = {
@@ -35,7 +35,7 @@ class InContextTask(StrictModel):
     """
 
     name: Literal["in_context"]
-    sequences: int = Field(default=10_000, ge=10)
+    sequences: int = Field(default=10_000, ge=10, le=MOST)
     """How many sequences there are, training and test together."""
     examples: int = Field(default=2, ge=2, le=64)
     """How many x a sequence has; each but the last is followed by its y."""

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from bimt.messages import UserError
-from bimt.strict import StrictModel
+from bimt.strict import MOST, StrictModel
 from bimt.tasks.base import Task
 from bimt.tasks.pairs import token_task
 
@@ -38,7 +38,7 @@ class ModularAdditionTask(StrictModel):
     """Learns a + b modulo p from all pairs of tokens (arXiv:2305.08746, section 3.3)."""
 
     name: Literal["modular_addition"]
-    modulus: int = Field(default=59, ge=2)
+    modulus: int = Field(default=59, ge=2, le=MOST)
     """How many tokens, and answers, there are."""
     operands: int = Field(default=2, ge=2, le=6)
     """How many tokens are put together, from left to right."""

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from pydantic import Field
 
-from bimt.strict import StrictModel
+from bimt.strict import MOST, StrictModel
 from bimt.tasks.base import Scaling, Split, Task
 from bimt.tasks.formulas import Columns
 from bimt.tasks.planted import Subtask
@@ -41,7 +41,7 @@ class PartsTask(StrictModel):
     name: Literal["parts"]
     parts: int = Field(default=3, ge=1, le=6)
     """How many functions there are: the first of `FUNCTIONS`."""
-    rows: int = Field(default=400, ge=2)
+    rows: int = Field(default=400, ge=2, le=MOST)
     """Rows of the training split, and of the test split."""
     data_seed: int = Field(default=0, ge=0, lt=2**32)
 

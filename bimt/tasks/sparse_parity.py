@@ -8,7 +8,7 @@ import torch
 from pydantic import Field
 
 from bimt.messages import UserError
-from bimt.strict import StrictModel
+from bimt.strict import MOST, StrictModel
 from bimt.tasks.base import Scaling, Split, Task
 from bimt.tasks.planted import Subtask
 
@@ -35,7 +35,7 @@ class SparseParityTask(StrictModel):
     """How many task bits each subset has."""
     bits: int | None = Field(default=None, ge=1, le=256)
     """How many task bits there are; None takes as many as disjoint subsets need."""
-    rows: int = Field(default=1000, ge=4)
+    rows: int = Field(default=1000, ge=4, le=MOST)
     """Rows of the training split, and of the test split."""
     data_seed: int = Field(default=0, ge=0, lt=2**32)
     """Seed of the subsets and of the rows."""

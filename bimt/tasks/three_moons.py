@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from pydantic import Field
 
-from bimt.strict import StrictModel
+from bimt.strict import MOST, StrictModel
 from bimt.tasks.base import Scaling, Split, Task
 from bimt.tasks.planted import Subtask
 from bimt.tasks.two_moons import SETTINGS as TWO_MOONS_SETTINGS
@@ -24,7 +24,7 @@ class ThreeMoonsTask(StrictModel):
     """Classifies points of three half circles of radius 1: open below, open above, open below, from left to right."""
 
     name: Literal["three_moons"]
-    rows: int = Field(default=300, ge=6)
+    rows: int = Field(default=300, ge=6, le=MOST)
     """Rows of the training split, and of the test split; shared out evenly, the first moons take what is over."""
     noise: float = Field(default=0.1, ge=0)
     """Standard deviation of the points around their half circle."""

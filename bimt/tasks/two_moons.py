@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from pydantic import Field
 
-from bimt.strict import StrictModel
+from bimt.strict import MOST, StrictModel
 from bimt.tasks.base import Scaling, Split, Task
 
 SETTINGS: dict[str, Any] = {
@@ -21,7 +21,7 @@ class TwoMoonsTask(StrictModel):
     """Classifies points of scikit-learn's two moons (arXiv:2305.08746, section 3.2)."""
 
     name: Literal["two_moons"]
-    rows: int = Field(default=200, ge=4)
+    rows: int = Field(default=200, ge=4, le=MOST)
     """Rows of the training split, and of the test split."""
     noise: float = Field(default=0.1, ge=0)
     """Standard deviation of the points around their half circle."""

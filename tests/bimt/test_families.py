@@ -1,6 +1,7 @@
 """What must hold of every family of nets, and what each computes."""
 
 import math
+import re
 from functools import partial
 
 import pandas as pd
@@ -191,6 +192,20 @@ def test_published_sizes():
         ("in_context", ["net.heads=5"], r"net\.heads must divide the attention's neurons \[32, 32\], got 5"),
         ("in_context", ["net.mlp=[3]"], r"net\.mlp must give each of 2 layers at least one neuron, got \[3\]"),
         ("in_context", ["net.attention=[0,4]"], r"net\.attention must give each of 2 layers at least one neuron"),
+        (
+            "in_context",
+            ["net.attention=[]"],
+            r"net\.attention must give each of 2 layers at least one neuron, got \[\]",
+        ),
+        ("in_context", ["net.mlp=[]"], r"net\.mlp must give each of 2 layers at least one neuron, got \[\]"),
+        ("in_context", ["net.blocks=[]"], r"net\.blocks must give each of 2 layers at least one head, got \[\]"),
+        ("in_context", ["net.blocks=[1]"], r"net\.blocks must give each of 2 layers at least one head, got \[1\]"),
+        (
+            "in_context",
+            ["net.blocks=[2,3]"],
+            r"net\.blocks must divide the attention's neurons \[32, 32\], got \[2, 3\]",
+        ),
+        ("in_context", ["net.width=0"], r"net\.width must be at least 1, got 0"),
         ("modular_addition", ["net.hidden=[0]"], r"net\.hidden must give every layer at least one neuron, got \[0\]"),
         ("modular_addition", ["net.embedding=0"], r"net\.embedding must be at least 1, got 0"),
     ],
@@ -202,12 +217,45 @@ def test_a_net_that_cannot_learn_the_task_is_refused(task, settings, message):
 
 
 def test_a_wrong_key_of_another_family_is_named():
-    with pytest.raises(UserError, match=r"unknown setting net\.hiden|net\.hiden"):
+    with pytest.raises(UserError, match=r"unknown key net\.hiden; did you mean net\.hidden\?"):
         make_config("modular_addition", settings=["net.hiden=[3]"])
-    with pytest.raises(UserError, match=r"net\.hidden"):
+    with pytest.raises(UserError, match=r"unknown key net\.hidden; did you mean net\.width\?"):
         make_config("in_context", settings=["net.hidden=[3]"])
-    with pytest.raises(UserError, match=r"net"):
-        make_config("in_context", settings=["net.family=cnn"])
+
+
+@pytest.mark.parametrize("net", ["net.family=cnn", "net.family=null", "net=7", "net=null", "net=[]"])
+def test_a_net_of_no_family_is_refused(net):
+    message = "^net must be settings of the family mlp, embedding_mlp or transformer, got "
+    with pytest.raises(UserError, match=message):
+        make_config("in_context", settings=[net])
+
+
+@pytest.mark.parametrize(
+    ("task", "key"),
+    [
+        ("independence", "task.rows"),
+        ("two_moons", "task.rows"),
+        ("three_moons", "task.rows"),
+        ("parts", "task.rows"),
+        ("sparse_parity", "task.rows"),
+        ("in_context", "task.sequences"),
+        ("modular_addition", "task.modulus"),
+        ("modular_addition", "net.embedding"),
+        ("in_context", "net.width"),
+        ("in_context", "net.heads"),
+        ("in_context", "net.layers"),
+        ("in_context", "net.mlp[0]"),
+        ("in_context", "net.attention[0]"),
+        ("in_context", "net.blocks[0]"),
+        ("independence", "net.hidden[0]"),
+        ("modular_addition", "net.hidden[0]"),
+    ],
+)
+def test_counts_that_no_library_takes_are_refused(task, key):
+    plain, listed, _ = key.partition("[0]")
+    count = "1" + "0" * 4000
+    with pytest.raises(UserError, match=f"^{re.escape(key)} must be less than or equal to 10"):
+        make_config(task, settings=[f"{plain}=[{count}]" if listed else f"{plain}={count}"])
 
 
 def test_predictions_for_named_tokens(tmp_path, unchecked):
