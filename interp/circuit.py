@@ -68,7 +68,7 @@ class Circuit:
         """Returns a circuit of the same shape with other constants, in any number of copies."""
         shapes = [part.shape[1:] for layer in self.layers for part in _parts(layer)]
         pieces = constants.split([shape.numel() for shape in shapes], dim=1)
-        parts = iter(piece.reshape(-1, *shape) for piece, shape in zip(pieces, shapes, strict=True))
+        parts = iter(piece.reshape(len(constants), *shape) for piece, shape in zip(pieces, shapes, strict=True))
         layers = tuple(
             replace(layer, weights={source: next(parts) for source in layer.weights}, bias=next(parts))
             for layer in self.layers

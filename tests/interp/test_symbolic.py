@@ -438,3 +438,15 @@ def test_the_readable_form_stays_close_where_the_data_are():
     truth = net.run(task.test.inputs[None])[0].numpy()
     off = abs(formulas.evaluate(rows) - truth).max()
     assert 1e-9 < off <= 0.02 * (truth.max() - truth.min())
+
+
+def test_a_net_with_an_empty_layer_is_a_number():
+    net = random_mlp([2, 3, 1])
+    empty = net.take({"h1": torch.tensor([], dtype=torch.long)}).to(torch.float64)
+    circuit = to_circuit(empty, Scaling.none(2, 1))
+    constants = circuit.constants()
+    table = torch.zeros(4, 2, dtype=torch.float64)
+    assert torch.equal(circuit.with_constants(constants.repeat(3, 1)).run(table)[2], circuit.run(table)[0])
+    task = task_of(net)
+    (formula,) = extract_formulas(whole(empty, task), task, form="readable").formulas
+    assert not formula.expr.free_symbols
