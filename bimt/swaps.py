@@ -27,8 +27,9 @@ def relocate_(
 
     Args:
         net: Its `places` are replaced.
-        method: "pairs" (published: the `top_k` most important neurons, each to its best exchange), "assignment"
-            (each population in turn laid out optimally) or "spectral" (global proposals, then assignments).
+        method: "pairs" (published: the `top_k` most important neurons, each to its best exchange inside its block),
+            "assignment" (each population in turn laid out optimally, whole blocks too) or "spectral" (global proposals,
+            then assignments).
         top_k: How many neurons of a population are tried by "pairs".
         rounds: How often "assignment" goes round the populations at most; it stops when nothing moves.
         distance_scale: Price per unit length in training.
