@@ -58,7 +58,7 @@ def predict(checkpoint: Checkpoint, table: pd.DataFrame, *, label: int | None = 
     if task.kind == "regression":
         return pd.DataFrame(outputs.numpy(), columns=list(task.outputs))
     chosen = pd.DataFrame({_class_column(checkpoint): np.array(task.classes)[outputs.argmax(1).numpy()]})
-    return chosen.join(pd.DataFrame(outputs.softmax(1).numpy(), columns=list(task.outputs)))
+    return chosen.join(pd.DataFrame(task.probabilities(outputs).numpy(), columns=list(task.outputs)))
 
 
 def _numbers(task: Task, table: pd.DataFrame) -> Float[Tensor, "rows inputs"]:

@@ -249,7 +249,11 @@ def _ablations(report: Report, kind: Kind, title: str) -> Ablations:
 
 def _formulas_note(report: Report) -> str:
     checkpoint = report.selected.checkpoint
-    units = "logits, before the softmax" if checkpoint.task.kind == "classification" else "the units of the data"
+    task = checkpoint.task
+    answers = (
+        "what is held against 1 for the class and 0 for the others" if task.squared else "logits, before the softmax"
+    )
+    units = answers if task.kind == "classification" else "the units of the data"
     variables = report.exact.variables if report.exact else {}
     renamed = [f"{symbol} is {name(column)}" for symbol, column in variables.items() if symbol != column]
     named = f" Here {', '.join(renamed[:12])}{' and so on' if len(renamed) > 12 else ''}." if renamed else ""

@@ -155,6 +155,18 @@ class Task:
         right = (outputs.argmax(-1) == targets).to(outputs.dtype)[..., None] * members
         return right.sum(1) / members.sum(-2).clamp_min(1)
 
+    def probabilities(self, outputs: Float[Tensor, "*rows outputs"]) -> Float[Tensor, "*rows outputs"]:
+        """Returns the probability of every class: the softmax of logits.
+
+        Outputs that were fitted to one-hot targets by squared error are estimates of it already; they are held between
+        0 and 1 and made to sum to 1 (evenly shared out where none is above 0).
+        """
+        if not self.squared:
+            return outputs.softmax(-1)
+        held = outputs.clamp(0, 1)
+        total = held.sum(-1, keepdim=True)
+        return torch.where(total > 0, held / torch.where(total > 0, total, 1.0), 1 / outputs.shape[-1])
+
     def _one_hot(self, targets: Tensor, outputs: Tensor) -> Tensor:
         return torch.nn.functional.one_hot(targets, len(self.outputs)).to(outputs.dtype)
 

@@ -3,9 +3,11 @@
 import gzip
 import re
 import tracemalloc
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 import sklearn.datasets
 import torch
@@ -14,6 +16,7 @@ from bimt.config import make_config
 from bimt.cost import connection_cost
 from bimt.messages import UserError
 from bimt.nets.build import make_net
+from bimt.predict import predict
 from bimt.seeds import make_generators
 from bimt.swaps import relocate_
 from bimt.tasks.idx import MOST_BYTES
@@ -251,3 +254,17 @@ def test_real_digits_are_read_and_learned():
     corner = [index for index, name in enumerate(task.inputs) if re.fullmatch(r"pixel [01],[01]", name)]
     assert not task.train.inputs[:, corner].any()
     assert checkpoint.history["metric"].iloc[-1] > 0.85
+
+
+def test_probabilities_of_one_hot_targets_are_the_outputs_themselves(trained):
+    task = trained.task
+    outputs = torch.tensor([[1.0, 0.0, 0.0], [0.5, -0.2, 0.5], [1.5, 1.0, 0.0], [-1.0, -2.0, -1.0]])
+    expected = torch.tensor([[1.0, 0.0, 0.0], [0.5, 0.0, 0.5], [0.5, 0.5, 0.0], [1 / 3, 1 / 3, 1 / 3]])
+    assert torch.allclose(task.probabilities(outputs), expected)
+    assert torch.equal(replace(task, squared=False).probabilities(outputs), outputs.softmax(-1))
+    table = pd.DataFrame(task.test.inputs.numpy(), columns=list(task.inputs))
+    found = predict(trained, table, label=0)[list(task.outputs)].to_numpy()
+    net = trained.net.seed(0).to(torch.float64)
+    said = task.probabilities(net.run(task.test.inputs[None])[0]).numpy()
+    assert found == pytest.approx(said, abs=1e-12)
+    assert found.sum(1) == pytest.approx(1)
