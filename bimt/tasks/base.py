@@ -134,16 +134,17 @@ class Task:
         """Returns the share of the loss that is explained: 1 - loss / loss of the best constant, at most 1.
 
         In regression it is averaged over outputs, so it equals the metric; in classification it resolves what an
-        accuracy on a hundred rows cannot.
+        accuracy on a hundred rows cannot. Where all rows are of one class, the best constant loses nothing: 1 - loss.
         """
         if self.kind == "regression":
             return self.metric(outputs, targets)
         counts = torch.bincount(targets.flatten(), minlength=len(self.outputs)).to(outputs.dtype)
         share = counts / counts.sum()
         if self.squared:
-            return 1 - self.loss(outputs, targets) / (share * (1 - share)).mean()
-        constant = -(share * share.clamp_min(torch.finfo(share.dtype).tiny).log()).sum()
-        return 1 - self.loss(outputs, targets) / constant
+            constant = (share * (1 - share)).mean()
+        else:
+            constant = -(share * share.clamp_min(torch.finfo(share.dtype).tiny).log()).sum()
+        return 1 - self.loss(outputs, targets) / torch.where(constant > 0, constant, 1.0)
 
     def per_output(
         self, outputs: Float[Tensor, "seeds rows outputs"], targets: Tensor

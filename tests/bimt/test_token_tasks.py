@@ -1,6 +1,7 @@
 """Modular arithmetic, groups and in-context regression: the data against definitions."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -125,3 +126,12 @@ def test_the_metric_of_sequences_counts_the_last_answer():
     assert task.metric(outputs, task.test.targets[None]).item() == 1.0
     assert task.loss(outputs, task.test.targets[None]).item() > 10
     assert task.per_output(outputs, task.test.targets[None])[0, 1].item() == 1.0
+
+
+@pytest.mark.parametrize("squared", [False, True])
+def test_of_one_class_only_what_is_lost_counts(squared):
+    task = make_config("modular_addition", task__modulus=2, task__train_fraction=0.1).task.load()
+    assert len(task.train) == 1
+    task, targets = replace(task, squared=squared), task.train.targets[None]
+    for outputs in torch.zeros(1, 1, 2, dtype=torch.float64), torch.eye(2, dtype=torch.float64)[targets]:
+        assert torch.equal(task.explained(outputs, targets), 1 - task.loss(outputs, targets))
