@@ -115,6 +115,9 @@ class Gate:
 
     target: str
     source: str
+    is_mixture: bool = False
+    """True where it only weighs what skips bring, with weights that sum to one (attention): a neuron whose skip brings
+    a constant is that constant, whatever the gate does."""
 
 
 @dataclass(frozen=True)

@@ -168,6 +168,8 @@ def _spread(wiring: Wiring, kept: Kept, start: set[str], *, forward: bool) -> di
             ends = edges if forward else edges.T
             found[far] = found[far] | (ends & found[near]).any(1)
         for edge in fixed:
+            if forward and isinstance(edge, Gate) and edge.is_mixture:
+                continue
             near, far = (edge.source, edge.target) if forward else (edge.target, edge.source)
             found[far] = found[far] | _through(wiring, edge, found[near])
         if all(torch.equal(before[name], found[name]) for name in found):

@@ -239,5 +239,5 @@ def _layer(layer: int, size: int) -> _Layer:
             *(Bias(name, f"bias.{name}") for name in (attended, mlp, mixed)),
         ),
         skips=(Skip(z, v), Skip(attended, before), Skip(mixed, attended)),
-        gates=(Gate(z, q), Gate(z, k)),
+        gates=(Gate(z, q, is_mixture=True), Gate(z, k, is_mixture=True)),
     )

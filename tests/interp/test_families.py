@@ -144,6 +144,19 @@ def test_a_hand_made_transformer_gives_the_graph_that_was_built():
     assert graph.nodes[Neuron("resid.2", 0)]["population"] == "resid"
 
 
+def test_a_mixture_of_constants_is_constant():
+    net, _ = made("transformer")
+    value = next(link for link in net.wiring.links if link.name == "v.0<-resid.0")
+    net.weight(value)[0, 2] = 0.0  # v.0[2] is its bias at every moment
+    task = answered(made("transformer")[1], net)
+    sparse = prune(net, task, tolerance=1e-12)
+    assert not sparse.live()["z.0"][2]
+    assert sparse.live()["z.0"][[0, 1, 3]].all()
+    assert sparse.live()["q.0"][:4].all(), "the gate still weighs the other neurons of the head"
+    x = task.test.inputs[None]
+    assert torch.allclose(sparse.net.run(x), net.run(x), atol=1e-12)
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_pruned_net_is_saved_and_read_back(family, tmp_path, unchecked):
     checkpoint = train(config_of(family, "steps=60", "swaps.every=20", "log_every=30"))
