@@ -7,10 +7,11 @@ a net is.
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
+import torch
 from einops import rearrange
-from jaxtyping import Float, Shaped
+from jaxtyping import Bool, Float, Shaped
 from torch import Tensor
 
 from bimt.geometry import distances
@@ -57,6 +58,7 @@ class Link:
     """The same for source columns (the operands of modular addition)."""
     recurrent: bool = False
     """True declares that source and target share a population."""
+    kind: ClassVar[str] = "connection"
 
     @property
     def name(self) -> str:
@@ -107,6 +109,18 @@ class Skip:
 
     target: str
     source: str
+    kind: ClassVar[str] = "skip"
+    is_mixture: ClassVar[bool] = False
+    """It brings a value itself, whatever else does (see `Gate`)."""
+
+    @property
+    def name(self) -> str:
+        """The skip as text, as a link's name."""
+        return f"{self.target}<-{self.source}"
+
+    def joins(self, population: Population) -> Bool[Tensor, "size size"]:
+        """Tells which neurons of the source act on which of the target, given the target's population."""
+        return torch.eye(population.size, dtype=torch.bool)
 
 
 @dataclass(frozen=True)
@@ -118,6 +132,17 @@ class Gate:
     is_mixture: bool = False
     """True where it only weighs what skips bring, with weights that sum to one (attention): a neuron whose skip brings
     a constant is that constant, whatever the gate does."""
+    kind: ClassVar[str] = "gate"
+
+    @property
+    def name(self) -> str:
+        """The gate as text, as a link's name."""
+        return f"{self.target}<-{self.source}"
+
+    def joins(self, population: Population) -> Bool[Tensor, "size size"]:
+        """Tells the same as for a skip: here every neuron of a block acts on the whole block."""
+        block = torch.arange(population.size) // (population.size // population.blocks)
+        return block[:, None] == block
 
 
 @dataclass(frozen=True)
@@ -150,9 +175,18 @@ class Wiring:
         _check_reach(self)
 
     @property
+    def fixed(self) -> tuple[Skip | Gate, ...]:
+        """What leads from one site to another without a weight."""
+        return *self.skips, *self.gates
+
+    @property
     def edges(self) -> tuple[Link | Skip | Gate, ...]:
         """Everything that leads from one site to another."""
-        return *self.links, *self.skips, *self.gates
+        return *self.links, *self.fixed
+
+    def joins(self, edge: Skip | Gate) -> Bool[Tensor, "size size"]:
+        """Tells which neurons of the source of a skip or gate act on which of its target: rows are targets."""
+        return edge.joins(self.population_of(edge.target))
 
     @property
     def inputs(self) -> tuple[Site, ...]:
@@ -273,7 +307,7 @@ def _check_ends(wiring: Wiring) -> None:
     for edge in wiring.edges:
         for end in (edge.target, edge.source):
             if end not in wiring._sites:
-                raise ValueError(f"a link must join two sites of the wiring, got {edge.target}<-{edge.source}")
+                raise ValueError(f"a link must join two sites of the wiring, got {edge.name}")
     for link in wiring.links:
         same = wiring.site(link.target).population == wiring.site(link.source).population
         if same and not link.recurrent:
@@ -283,7 +317,7 @@ def _check_ends(wiring: Wiring) -> None:
 def _check_sizes(wiring: Wiring) -> None:
     for skip in wiring.skips:
         if wiring.population_of(skip.target).size != wiring.population_of(skip.source).size:
-            raise ValueError(f"skip {skip.target}<-{skip.source} must join sites of one size")
+            raise ValueError(f"skip {skip.name} must join sites of one size")
     for population in wiring.populations:
         if population.slots is not None and population.slots.shape[0] != population.size:
             found = population.slots.shape[0]

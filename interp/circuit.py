@@ -11,7 +11,6 @@ from bimt.messages import UserError
 from bimt.nets.activations import ACTIVATIONS
 from bimt.nets.base import Net
 from bimt.tasks.base import Scaling
-from bimt.wiring import Gate, Skip
 
 _FAR = 10.0
 """An input whose mean is more than so many standard deviations from zero is written as its difference from a centre:
@@ -152,9 +151,8 @@ def _centres(scaling: Scaling) -> Float[Tensor, " inputs"]:
 def _check(net: Net) -> dict[str, tuple[int, int]]:
     """Returns the columns of each input site, after refusing nets that no formula of layers describes."""
     wiring, inputs, column = net.wiring, {}, 0
-    if wiring.gates or wiring.skips:
-        edges: tuple[Gate | Skip, ...] = (*wiring.gates, *wiring.skips)
-        edge = edges[0]
+    if wiring.fixed:
+        edge = wiring.fixed[0]
         raise UserError(
             f"formulas are for nets of weighted sums only; this one also joins {edge.source} to {edge.target} "
             "without a weight"

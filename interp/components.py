@@ -8,9 +8,9 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from bimt.nets.base import Net
-from bimt.wiring import Gate, Skip, Wiring
-from interp.graph import reversed_pairs
-from interp.replay import Cut, Ints, coordinates
+from bimt.wiring import Wiring
+from interp.graph import coordinates, reversed_pairs
+from interp.replay import Cut, Ints
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,13 +97,9 @@ def _edges(wiring: Wiring, left: Cut, start: Mapping[str, int]) -> tuple[Ints, I
             else:
                 inputs.append(target)
     live = {name: mask.numpy() for name, mask in left.live.items()}
-    fixed: tuple[Skip | Gate, ...] = (*wiring.skips, *wiring.gates)
-    for edge in fixed:
+    for edge in wiring.fixed:
         if names[edge.source] in start and names[edge.target] in start:
-            population = wiring.population_of(edge.target)
-            block = 1 if isinstance(edge, Skip) else population.size // population.blocks
-            joined = np.kron(np.eye(population.size // block, dtype=bool), np.ones((block, block), dtype=bool))
-            source, target = np.nonzero(joined & live[edge.source][:, None] & live[edge.target])
+            target, source = np.nonzero(wiring.joins(edge).numpy() & live[edge.target][:, None] & live[edge.source])
             pairs.append(np.stack([source + start[names[edge.source]], target + start[names[edge.target]]], 1))
     return np.concatenate(pairs), np.unique(np.concatenate(inputs))
 

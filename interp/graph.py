@@ -13,6 +13,7 @@ import networkx as nx
 import numpy as np
 import pandas as pd
 import torch
+from jaxtyping import Float
 from numpy.typing import NDArray
 from rich.table import Table
 from torch import Tensor
@@ -21,7 +22,7 @@ from bimt.messages import UserError, printable
 from bimt.nets.base import Net
 from bimt.tasks.base import Task
 from bimt.wiring import Gate, Link, Skip, Wiring
-from interp.sparse import Neuron, SparseNet, on_path
+from interp.sparse import Neuron, SparseNet, joined, on_path
 from interp.tables import frame_table
 
 _LONGEST_LABEL = 20_000
@@ -47,11 +48,8 @@ def to_graph(sparse: SparseNet, task: Task) -> nx.DiGraph:
     values = net.activations(task.train.inputs[None])
     spread = {link.source: _spread(values[link.source][0]) for link in net.wiring.links}
     for link in net.wiring.links:
-        # of tied connections some may lead nowhere
-        joined = link.view(sparse.kept[link.parameter])[0] & live[link.target][:, None] & live[link.source]
-        _add_link(graph, net, link, joined, spread[link.source])
-    fixed: tuple[Skip | Gate, ...] = (*net.wiring.skips, *net.wiring.gates)
-    for edge in fixed:
+        _add_link(graph, net, link, joined(link, sparse.kept, live), spread[link.source])
+    for edge in net.wiring.fixed:
         _add_fixed(graph, net, edge)
     return graph
 
@@ -172,6 +170,7 @@ def _add_neurons(graph: nx.DiGraph, net: Net, task: Task, live: dict[str, Tensor
     for site in net.wiring.sites:
         population = net.wiring.population_of(site.name)
         bias = net.bias(site.name)
+        across = coordinates(net, site.population).tolist()
         for index in range(population.size):
             neuron = Neuron(site.name, index)
             own = str(neuron if shared[site.population] == 1 else Neuron(site.population, index))
@@ -183,7 +182,7 @@ def _add_neurons(graph: nx.DiGraph, net: Net, task: Task, live: dict[str, Tensor
                 site=site.name,
                 population=site.population,
                 role=site.role,
-                position=_position(net, site.population, index, depths[site.name] / deepest),
+                position=(*across[index], depths[site.name] / deepest),
                 label=label,
                 bias=0.0 if bias is None else bias[0, index].item(),
                 look_up=population.slots is None,
@@ -202,13 +201,14 @@ def site_depths(wiring: Wiring) -> dict[str, int]:
     return depths
 
 
-def _position(net: Net, population: str, index: int, depth: float) -> tuple[float, float, float]:
+def coordinates(net: Net, population: str) -> Float[np.ndarray, "size 2"]:
+    """Returns where each neuron of a one-seed net sits: across and, on sheets, back; look-ups side by side."""
+    size = net.wiring.population(population).size
     if net.wiring.population(population).slots is None:
-        size = net.wiring.population(population).size
-        return (index + 0.5) / size, 0.5, depth
-    place = net.positions(population)[0, index].tolist()
-    x, y = (*place, 0.5)[:2]
-    return x, y, depth
+        across = (np.arange(size) + 0.5) / size
+        return np.stack([across, np.full(size, 0.5)], 1)
+    places = net.positions(population)[0].numpy()
+    return np.concatenate([places, np.full((size, 1), 0.5)], 1)[:, :2]
 
 
 def _spread(values: Tensor) -> Tensor:
@@ -228,22 +228,15 @@ def _add_link(graph: nx.DiGraph, net: Net, link: Link, kept: Tensor, spread: Ten
             value=value,
             functional=abs(value) * spreads[source],
             link=link.name,
-            kind="connection",
+            kind=link.kind,
         )
 
 
 def _add_fixed(graph: nx.DiGraph, net: Net, edge: Skip | Gate) -> None:
-    """Adds a skip neuron by neuron, a gate from every neuron of a block to every neuron of the same block."""
-    kind = "skip" if isinstance(edge, Skip) else "gate"
-    population = net.wiring.population_of(edge.target)
-    block = 1 if kind == "skip" else population.size // population.blocks
-    for target in range(population.size):
-        first = target // block * block
-        for source in range(first, first + block):
-            ends = Neuron(edge.source, source), Neuron(edge.target, target)
-            if all(end in graph for end in ends):
-                name = f"{edge.target}<-{edge.source}"
-                graph.add_edge(*ends, weight=1.0, value=1.0, functional=0.0, link=name, kind=kind)
+    for target, source in net.wiring.joins(edge).nonzero().tolist():
+        ends = Neuron(edge.source, source), Neuron(edge.target, target)
+        if all(end in graph for end in ends):
+            graph.add_edge(*ends, weight=1.0, value=1.0, functional=0.0, link=edge.name, kind=edge.kind)
 
 
 if __name__ == "__main__":

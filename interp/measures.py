@@ -13,7 +13,7 @@ from bimt.train import LIVE
 from interp.communities import find_communities
 from interp.graph import crossings, to_graph
 from interp.parts import Part, Vertex, find_parts, find_vertices, to_wires
-from interp.sparse import SparseNet, keep_between_, masked, on_path, whole
+from interp.sparse import SparseNet, above, masked, whole
 
 
 @dataclass(frozen=True)
@@ -110,12 +110,10 @@ def cut_at(dense: SparseNet, threshold: float) -> tuple[SparseNet, int]:
         The net with only the connections on a path from an input to an output (its scores are still the old ones), and
         how many connections are above the threshold, on a path or not.
     """
-    kept = {name: dense.net.parameters[name].abs() > threshold for name in dense.kept}
-    above = replace(dense, kept=kept).connections
-    wiring = dense.net.wiring
-    kept |= {link.parameter: dense.kept[link.parameter].clone() for link in wiring.links if wiring.is_look_up(link)}
-    keep_between_(kept, wiring, {name: (mask, mask) for name, mask in on_path(wiring, kept).items()})
-    return replace(dense, net=masked(dense.net, kept), kept=kept, threshold=threshold), above
+    larger = {name: dense.net.parameters[name].abs() > threshold for name in dense.kept}
+    kept, _ = above(dense.net, threshold)
+    cut = replace(dense, net=masked(dense.net, kept), kept=kept, threshold=threshold)
+    return cut, replace(dense, kept=larger).connections
 
 
 def _lengths(sparse: SparseNet) -> tuple[float, float]:

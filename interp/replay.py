@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float
+from jaxtyping import Bool
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -14,7 +14,7 @@ from bimt.messages import UserError, printable
 from bimt.nets.base import Net
 from bimt.train import LIVE
 from interp.select import check_label
-from interp.sparse import on_path
+from interp.sparse import above, joined
 
 Ints = NDArray[np.intp]
 
@@ -89,27 +89,12 @@ def replay(checkpoint: Checkpoint, label: int, *, numbers: Sequence[int] | None 
 
 
 def cut(net: Net) -> Cut:
-    """Cuts a one-seed net at `LIVE`, its look-ups not; what lies on no path from an input to an output goes too."""
+    """Cuts a one-seed net at `LIVE`: as `above`."""
     wiring = net.wiring
-    kept = {link.parameter: net.parameters[link.parameter].abs() > LIVE for link in wiring.links}
-    kept |= {link.parameter: torch.ones_like(kept[link.parameter]) for link in wiring.links if wiring.is_look_up(link)}
-    live = on_path(wiring, kept)
-    used = {name: torch.zeros_like(mask) for name, mask in kept.items()}
+    kept, live = above(net, LIVE)
     edges = {}
     for link in wiring.links:
-        mask = link.view(kept[link.parameter])[0] & live[link.target][:, None] & live[link.source]
-        link.view(used[link.parameter])[0] |= mask
-        target, source = np.nonzero(mask.numpy())
+        target, source = np.nonzero(joined(link, kept, live).numpy())
         edges[link.name] = target, source
-    connections = sum(int(link.view(used[link.parameter]).sum()) for link in wiring.distinct_links(look_ups=False))
+    connections = sum(int(link.view(kept[link.parameter]).sum()) for link in wiring.distinct_links(look_ups=False))
     return Cut(edges, live, connections)
-
-
-def coordinates(net: Net, population: str) -> Float[np.ndarray, "size 2"]:
-    """Returns where each neuron of a one-seed net sits: across and, on sheets, back; look-ups side by side."""
-    size = net.wiring.population(population).size
-    if net.wiring.population(population).slots is None:
-        across = (np.arange(size) + 0.5) / size
-        return np.stack([across, np.full(size, 0.5)], 1)
-    places = net.positions(population)[0].numpy()
-    return np.concatenate([places, np.full((size, 1), 0.5)], 1)[:, :2]

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from bimt.nets.base import Net
 from bimt.tasks.base import Task
-from bimt.wiring import Gate, Link, Skip, Wiring
+from bimt.wiring import Link, Wiring
 from interp.rows import run_rows
 from interp.tables import frame_table
 
@@ -159,7 +159,7 @@ def _spread(wiring: Wiring, kept: Kept, start: set[str], *, forward: bool) -> di
     found = {
         site.name: torch.full((wiring.population_of(site.name).size,), site.name in start) for site in wiring.sites
     }
-    fixed: tuple[Skip | Gate, ...] = (*wiring.skips, *wiring.gates)
+    fixed = [(edge, wiring.joins(edge)) for edge in wiring.fixed if not (forward and edge.is_mixture)]
     while True:
         before = {name: mask.clone() for name, mask in found.items()}
         for link in wiring.links:
@@ -167,22 +167,17 @@ def _spread(wiring: Wiring, kept: Kept, start: set[str], *, forward: bool) -> di
             near, far = (link.source, link.target) if forward else (link.target, link.source)
             ends = edges if forward else edges.T
             found[far] = found[far] | (ends & found[near]).any(1)
-        for edge in fixed:
-            if forward and isinstance(edge, Gate) and edge.is_mixture:
-                continue
+        for edge, pairs in fixed:
             near, far = (edge.source, edge.target) if forward else (edge.target, edge.source)
-            found[far] = found[far] | _through(wiring, edge, found[near])
+            ends = pairs if forward else pairs.T
+            found[far] = found[far] | (ends & found[near]).any(1)
         if all(torch.equal(before[name], found[name]) for name in found):
             return found
 
 
-def _through(wiring: Wiring, edge: Skip | Gate, mask: Bool[Tensor, " size"]) -> Bool[Tensor, " size"]:
-    """Follows a skip neuron by neuron, a gate block by block: a gate touches every neuron of its block."""
-    if isinstance(edge, Skip):
-        return mask
-    blocks = wiring.population_of(edge.target).blocks
-    size = wiring.population_of(edge.target).size
-    return mask.view(blocks, -1).any(1).repeat_interleave(size // blocks)
+def joined(link: Link, kept: Kept, live: Mapping[str, Tensor]) -> Bool[Tensor, "target source"]:
+    """Tells which connections of a link are kept and join live neurons: of tied ones some may lead nowhere."""
+    return link.view(kept[link.parameter])[0] & live[link.target][:, None] & live[link.source]
 
 
 def masked(net: Net, kept: Kept) -> Net:
@@ -193,6 +188,23 @@ def masked(net: Net, kept: Kept) -> Net:
     return net.replaced(parameters=parameters)
 
 
+def above(net: Net, threshold: float) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Cuts every connection of a one-seed net that is not above a threshold, look-ups not, and what then leads nowhere.
+
+    Returns:
+        For each stored weight tensor what is kept, and for each site which neurons lie on a path from an input to an
+        output.
+    """
+    wiring = net.wiring
+    kept = {link.parameter: net.parameters[link.parameter].abs() > threshold for link in wiring.links}
+    for link in wiring.links:
+        if wiring.is_look_up(link):
+            link.view(kept[link.parameter])[:] = True
+    live = on_path(wiring, kept)
+    keep_between_(kept, wiring, {name: (mask, mask) for name, mask in live.items()})
+    return kept, live
+
+
 def keep_between_(kept: dict[str, Tensor], wiring: Wiring, ends: Mapping[str, tuple[Tensor, Tensor]]) -> None:
     """Drops connections that do not join two such neurons; of tied ones all or none.
 
@@ -201,12 +213,12 @@ def keep_between_(kept: dict[str, Tensor], wiring: Wiring, ends: Mapping[str, tu
         wiring: Of the net.
         ends: For each site which neurons count as a target, and which as a source.
     """
-    joined: dict[Any, Tensor] = {}
+    both: dict[Any, Tensor] = {}
     for link in wiring.links:
-        both = ends[link.target][0][:, None] & ends[link.source][1]
-        joined[link.stored] = both | joined.get(link.stored, torch.zeros_like(both))
+        pairs = ends[link.target][0][:, None] & ends[link.source][1]
+        both[link.stored] = pairs | both.get(link.stored, torch.zeros_like(pairs))
     for link in wiring.distinct_links():
-        link.view(kept[link.parameter])[:] &= joined[link.stored]
+        link.view(kept[link.parameter])[:] &= both[link.stored]
 
 
 def constants(net: Net, kept: Kept) -> dict[str, Float[Tensor, " size"]]:

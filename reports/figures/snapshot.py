@@ -12,8 +12,8 @@ from bimt.messages import printable
 from bimt.nets.base import Net
 from bimt.tasks.base import Task
 from bimt.wiring import Wiring
-from interp.graph import site_depths
-from interp.replay import Cut, coordinates
+from interp.graph import coordinates, site_depths
+from interp.replay import Cut
 from interp.replay import Frame as Snapshot
 from reports.figures.axes import Frame
 from reports.figures.drawing import Area, Dots, Floats, Length, Lines, Mark, Words, fitted, text_width

@@ -6,9 +6,9 @@ import torch
 from bimt.train import LIVE
 from bimt.wiring import Gate, Link, Site, Skip, Wiring
 from interp.components import count_crossings, find_components
-from interp.graph import crossings, to_graph
+from interp.graph import coordinates, crossings, to_graph
 from interp.parts import choose_readout, find_parts, find_vertices
-from interp.replay import coordinates, cut
+from interp.replay import cut
 from interp.sparse import SparseNet, masked
 from tests.families import FAMILIES, made
 from tests.nets import TwoOperands, mlp, random_mlp, task_of, two_parts
