@@ -68,7 +68,7 @@ def prices(
     outputs = {site.name for site in net.wiring.outputs}
     for link in net.wiring.distinct_links():
         free = link.target in outputs and not last_link_distance
-        price = (0.0 if free else distance_scale) * _lengths(net, link) + offset
+        price = (0.0 if free else distance_scale) * link_lengths(net, link) + offset
         link.view(result[link.parameter])[:] = price * share(net.parameters[link.parameter], reduce)
     for part in net.wiring.biases if bias else ():
         part.view(result[part.parameter])[:] = offset * share(net.parameters[part.parameter], reduce)
@@ -89,7 +89,8 @@ def relocation_factors(net: Net, *, distance_scale: float, reduce: Reduce) -> Ca
     return lambda link: scale * share(net.parameters[link.parameter], reduce)
 
 
-def _lengths(net: Net, link: Link) -> Float[Tensor, "seeds target source"] | float:
+def link_lengths(net: Net, link: Link) -> Float[Tensor, "seeds target source"] | float:
+    """Returns how long every connection of a link is, L1 in the unit cube; 0 where an end has no slots."""
     populations = [net.wiring.population_of(site) for site in (link.target, link.source)]
     if any(population.slots is None for population in populations):
         return 0.0

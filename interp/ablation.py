@@ -18,9 +18,10 @@ from bimt.nets.base import Net
 from bimt.tasks.base import Task
 from interp.edits import Cut, Method, Replacements, replacements
 from interp.effects import Effects, measure_cuts, standard_error
+from interp.graph import end_labels
 from interp.sparse import Neuron, SparseNet
 from interp.tables import frame_table
-from interp.targets import Kind, Sites, Target, connection_targets, end_labels, module_targets, neuron_targets
+from interp.targets import Kind, Sites, Target, connection_targets, module_targets, neuron_targets
 
 _BLOCK = 1024
 """How many ablations are measured before their samples are dropped."""

@@ -15,6 +15,7 @@ from bimt.tasks.base import Kind, Task
 from interp.components import count_crossings, find_components
 from interp.features import on_sheets
 from interp.replay import Frame, replay
+from interp.rows import numbers_per_row
 
 MOST_ROWS = 2_000
 """Of more training rows so many, evenly spaced, are looked at."""
@@ -113,8 +114,7 @@ def _side_by_side(frames: Iterable[Frame], task: Task) -> Iterator[list[Frame]]:
     """Yields as many frames at a time as may run as one net."""
     frames = iter(frames)
     first = next(frames)
-    width = sum(first.net.wiring.population_of(site.name).size for site in first.net.wiring.sites)
-    several = max(_VALUES_AT_ONCE // (width * len(task.train)), 1)
+    several = max(_VALUES_AT_ONCE // (numbers_per_row(first.net, task.train.inputs) * len(task.train)), 1)
     chunk = [first, *islice(frames, several - 1)]
     while chunk:
         yield chunk

@@ -163,7 +163,7 @@ def _named(graph: nx.DiGraph, neuron: Neuron) -> str:
 
 
 def _add_neurons(graph: nx.DiGraph, net: Net, task: Task, live: dict[str, Tensor]) -> None:
-    names = {"input": iter(task.inputs), "output": iter(task.outputs)}
+    labels = end_labels(net.wiring, task)
     depths = site_depths(net.wiring)
     deepest = max(*depths.values(), 1)
     shared = Counter(site.population for site in net.wiring.sites)
@@ -174,7 +174,6 @@ def _add_neurons(graph: nx.DiGraph, net: Net, task: Task, live: dict[str, Tensor
         for index in range(population.size):
             neuron = Neuron(site.name, index)
             own = str(neuron if shared[site.population] == 1 else Neuron(site.population, index))
-            label = next(names[site.role], own) if site.role in names else own
             if site.role == "hidden" and not live[site.name][index]:
                 continue
             graph.add_node(
@@ -183,12 +182,21 @@ def _add_neurons(graph: nx.DiGraph, net: Net, task: Task, live: dict[str, Tensor
                 population=site.population,
                 role=site.role,
                 position=(*across[index], depths[site.name] / deepest),
-                label=label,
+                label=labels.get(neuron, own),
                 bias=0.0 if bias is None else bias[0, index].item(),
                 look_up=population.slots is None,
             )
-            if site.role in names:
+            if site.role != "hidden":
                 graph.graph[f"{site.role}s"].append(neuron)
+
+
+def end_labels(wiring: Wiring, task: Task) -> dict[Neuron, str]:
+    """Returns the task's names of the input and output neurons, dealt out to the ends of the wiring in order."""
+    labels: dict[Neuron, str] = {}
+    for sites, names in ((wiring.inputs, task.inputs), (wiring.outputs, task.outputs)):
+        ends = [Neuron(site.name, index) for site in sites for index in range(wiring.population_of(site.name).size)]
+        labels.update(zip(ends, names, strict=False))
+    return labels
 
 
 def site_depths(wiring: Wiring) -> dict[str, int]:

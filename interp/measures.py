@@ -8,12 +8,12 @@ import networkx as nx
 import pandas as pd
 
 from bimt.checkpoint import Checkpoint
-from bimt.geometry import distances
+from bimt.cost import link_lengths
 from bimt.train import LIVE
 from interp.communities import find_communities
 from interp.graph import crossings, to_graph
 from interp.parts import Part, Vertex, find_parts, find_vertices, to_wires
-from interp.sparse import SparseNet, above, masked, whole
+from interp.sparse import SparseNet, above, live_hidden, masked, whole
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Measures:
     connections: int
     """Connections kept by pruning; tied ones once."""
     neurons: int
-    """Hidden neurons on a path from an input to an output, site by site, after pruning."""
+    """Hidden neurons on a path from an input to an output after pruning; once, at however many sites."""
     length: float
     """Sum of the lengths of the kept connections; those from populations without slots have none."""
     wiring: float
@@ -75,7 +75,6 @@ def measure(checkpoint: Checkpoint, sparse: SparseNet) -> Measures:
     cut_graph = to_graph(cut, task)
     cut_vertices = find_vertices(cut_graph)
     named = _groups(parts, vertices, graph)
-    hidden = {site.name for site in sparse.net.wiring.sites if site.role == "hidden"}
     length, wiring = _lengths(sparse)
     return Measures(
         seed=sparse.label,
@@ -85,7 +84,7 @@ def measure(checkpoint: Checkpoint, sparse: SparseNet) -> Measures:
         metric=sparse.metric,
         live=live,
         connections=sparse.connections,
-        neurons=sum(int(mask.sum()) for name, mask in sparse.live().items() if name in hidden),
+        neurons=sum(int(mask.sum()) for mask in live_hidden(sparse).values()),
         length=length,
         wiring=wiring,
         modularity=_modularity(vertices, parts),
@@ -120,12 +119,9 @@ def _lengths(sparse: SparseNet) -> tuple[float, float]:
     """Returns the summed length of the kept connections, and that of |w| * length."""
     net, length, wiring = sparse.net, 0.0, 0.0
     for link in net.wiring.distinct_links():
-        ends = [net.wiring.population_of(site) for site in (link.target, link.source)]
-        if all(population.slots is not None for population in ends):
-            apart = distances(net.positions(ends[0].name)[0], net.positions(ends[1].name)[0])
-            kept = link.view(sparse.kept[link.parameter])[0]
-            length += (apart * kept).sum().item()
-            wiring += (apart * kept * net.weight(link)[0].abs()).sum().item()
+        lengths = link_lengths(net, link) * link.view(sparse.kept[link.parameter])
+        length += lengths.sum().item()
+        wiring += (lengths * net.weight(link).abs()).sum().item()
     return length, wiring
 
 

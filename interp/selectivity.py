@@ -14,7 +14,7 @@ from bimt.tasks.base import Task
 from interp.edits import Cut, replacements
 from interp.effects import measure_cuts
 from interp.modules import Module, Modules
-from interp.sparse import Neuron, SparseNet, test_scores
+from interp.sparse import Neuron, SparseNet, live_hidden, test_scores
 
 _ROUNDING = 1e-9
 
@@ -156,10 +156,4 @@ def _hidden_neurons(net: Net, module: Module) -> dict[str, np.ndarray]:
 
 def _live_hidden(sparse: SparseNet) -> dict[str, np.ndarray]:
     """The hidden neurons that pruning left, by population."""
-    live = sparse.live()
-    found: dict[str, np.ndarray] = {}
-    for site in sparse.net.wiring.sites:
-        if site.role == "hidden":
-            mask = live[site.name].numpy()
-            found[site.population] = found.get(site.population, np.zeros_like(mask)) | mask
-    return {name: np.flatnonzero(mask) for name, mask in found.items()}
+    return {name: np.flatnonzero(mask.numpy()) for name, mask in live_hidden(sparse).items()}

@@ -104,6 +104,16 @@ class SparseNet:
         return on_path(self.net.wiring, self.kept)
 
 
+def live_hidden(sparse: SparseNet) -> dict[str, Bool[Tensor, " size"]]:
+    """Tells for each population of hidden sites which neurons pruning left, at one of its sites at least."""
+    live = sparse.live()
+    found: dict[str, Tensor] = {}
+    for site in sparse.net.wiring.sites:
+        if site.role == "hidden":
+            found[site.population] = found.get(site.population, torch.tensor(False)) | live[site.name]
+    return found
+
+
 def whole(net: Net, task: Task, *, label: int = 0) -> SparseNet:
     """Returns a net of one seed with nothing cut, as a `SparseNet` in float64."""
     net = net.to(torch.float64)

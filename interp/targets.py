@@ -5,7 +5,6 @@ from typing import Literal, NamedTuple
 
 import torch
 
-from bimt.tasks.base import Task
 from bimt.wiring import Site, Wiring
 from interp.edits import Connection, Cut
 from interp.sparse import Neuron, SparseNet
@@ -21,15 +20,6 @@ class Target(NamedTuple):
     name: str
     label: str
     cut: Cut
-
-
-def end_labels(wiring: Wiring, task: Task) -> dict[Neuron, str]:
-    """Returns the task's names of the input and output neurons, dealt out to the ends of the wiring in order."""
-    labels: dict[Neuron, str] = {}
-    for sites, names in ((wiring.inputs, task.inputs), (wiring.outputs, task.outputs)):
-        ends = [Neuron(site.name, index) for site in sites for index in range(wiring.population_of(site.name).size)]
-        labels.update(zip(ends, names, strict=False))
-    return labels
 
 
 def connection_targets(sparse: SparseNet, labels: Mapping[Neuron, str]) -> list[Target]:

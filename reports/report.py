@@ -4,9 +4,6 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-import torch
-from torch import Tensor
-
 from bimt.checkpoint import Checkpoint, load_checkpoint
 from bimt.folder import try_writing, write_file
 from bimt.messages import UserError, printable
@@ -18,7 +15,7 @@ from interp.graph import to_graph
 from interp.rows import run_rows
 from interp.select import check_label, prune_all, select_best
 from interp.selectivity import loss_without_bridges
-from interp.sparse import SparseNet
+from interp.sparse import SparseNet, live_hidden
 from interp.stages import modules_of, selectivity_of
 from interp.symbolic import Formulas, extract_formulas
 from reports.content import make_page
@@ -161,15 +158,10 @@ def _formulas(sparse: SparseNet, task: Task) -> tuple[Formulas | None, Formulas 
 
 
 def _scores(sparse: SparseNet, task: Task) -> Scores:
-    live = sparse.live()
-    hidden: dict[str, Tensor] = {}
-    for site in sparse.net.wiring.sites:
-        if site.role == "hidden":
-            hidden[site.population] = hidden.get(site.population, torch.tensor(False)) | live[site.name]
     train_metric, train_loss = _scored(sparse.net, task)
     return Scores(
         connections=sparse.connections,
-        neurons=sum(int(mask.sum()) for mask in hidden.values()),
+        neurons=sum(int(mask.sum()) for mask in live_hidden(sparse).values()),
         train_metric=train_metric,
         test_metric=sparse.metric,
         train_loss=train_loss,

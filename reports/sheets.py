@@ -7,9 +7,9 @@ import torch
 
 from bimt.tasks.base import Task
 from interp.features import find_features, find_feeds, on_sheets, pixels_read, sheet_of
+from interp.graph import end_labels
 from interp.signs import Signs, find_signs
 from interp.sparse import Neuron
-from interp.targets import end_labels
 from reports.figures.drawing import Figure
 from reports.figures.maps import draw_features, draw_feeds
 from reports.figures.net import Groups

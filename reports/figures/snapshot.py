@@ -1,6 +1,5 @@
 """One snapshot of a net, straight from its tensors: quick enough for every frame of a film."""
 
-import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,7 +11,7 @@ from bimt.messages import printable
 from bimt.nets.base import Net
 from bimt.tasks.base import Task
 from bimt.wiring import Wiring
-from interp.graph import coordinates, site_depths
+from interp.graph import coordinates, end_labels, site_depths
 from interp.replay import Cut
 from interp.replay import Frame as Snapshot
 from reports.figures.axes import Frame
@@ -67,15 +66,12 @@ def make_look(
     return Look(largest or 1.0, tones, end_names(wiring, checkpoint.task), thickness)
 
 
-def end_names(wiring: Wiring, task: Task) -> dict[str, tuple[str, ...]]:
+def end_names(wiring: Wiring, task: Task) -> dict[str, list[str]]:
     """Names the neurons of the input and output sites as the task does; look-ups have no names."""
-    names = {}
-    for sites, given in ((wiring.inputs, iter(task.inputs)), (wiring.outputs, iter(task.outputs))):
-        for site in sites:
-            population = wiring.population_of(site.name)
-            here = tuple(printable(name, limit=40) for name in itertools.islice(given, population.size))
-            if population.slots is not None:
-                names[site.name] = here
+    names: dict[str, list[str]] = {}
+    for neuron, label in end_labels(wiring, task).items():
+        if wiring.population_of(neuron.site).slots is not None:
+            names.setdefault(neuron.site, []).append(printable(label, limit=40))
     return names
 
 
