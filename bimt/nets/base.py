@@ -96,7 +96,7 @@ class Net(ABC):
     def nonlinearity(self, site: str) -> str | None:
         """Returns the name of the function that a site applies to each of its neurons' drive.
 
-        The names are those of `bimt.nets.mlp.ACTIVATIONS`; None where the value is the drive (see `Flow.drive`).
+        The names are those of `bimt.nets.activations.ACTIVATIONS`; None where the value is the drive (`Flow.drive`).
 
         Raises:
             NotImplementedError: If a neuron's value there is no function of its own drive, or the net does not say.

@@ -87,7 +87,7 @@ def arm_findings(frames: dict[str, pd.DataFrame]) -> tuple[Finding, ...]:
     return tuple(
         lower(claim, column, frames[one], frames[other], is_claimed=is_claimed)
         for claim, column, one, other, is_claimed in pairs
-        if one in frames and other in frames
+        if one in frames and other in frames and not frames[one][column].isna().all()  # sheets have no crossings
     )
 
 

@@ -11,9 +11,14 @@ Judge = Callable[[pd.DataFrame], Finding]
 """From the measures of a variant's seeds, one row each (see `interp.measures`), to a finding."""
 
 
-def at_most(claim: str, column: str, published: float | int, *, of: str) -> Judge:
-    """The seeds' median (or smallest: `of` is "median" or "min") of a measure is not larger than published."""
-    return lambda frame: _compared(claim, published, _reduced(frame, column, of), sign=1)
+def at_most(
+    claim: str, column: str, published: float | int, *, of: str, among: Callable[[pd.Series], bool] | None = None
+) -> Judge:
+    """The seeds' median (or smallest: `of` is "median" or "min") of a measure is not larger than published.
+
+    With `among` only seeds that have a property count: a net that has learnt nothing is easily small.
+    """
+    return lambda frame: _compared(claim, published, _reduced(_having(frame, among), column, of), sign=1)
 
 
 def at_least(claim: str, column: str, published: float | int, *, of: str) -> Judge:
@@ -85,4 +90,8 @@ def _reduced(frame: pd.DataFrame, column: str, of: str) -> float:
 
 
 def _count(frame: pd.DataFrame, holds: Callable[[pd.Series], bool]) -> int:
-    return sum(bool(holds(row)) for _, row in frame.iterrows())
+    return len(_having(frame, holds))
+
+
+def _having(frame: pd.DataFrame, holds: Callable[[pd.Series], bool] | None) -> pd.DataFrame:
+    return frame if holds is None else frame[[bool(holds(row)) for _, row in frame.iterrows()]]

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from interp.signs import Signs, find_signs
+from interp.signs import NEARLY_ALL, Signs, find_signs
 from reports.experiments.arms import Arms
 from reports.experiments.experiment import Experiment, Fast, Variant, arms
 from reports.experiments.results import Results, Trained
@@ -61,7 +61,8 @@ def depth_findings(accuracies: dict[int, tuple[float, float | None]], signs: dic
         if depth > 1:
             ours = f"{number(shares[-2], 2)}, then {number(shares[-1], 2)} of the weight positive"
             claim = f"Pattern mismatch, then match, hidden layers: {depth}"
-            findings.append(Finding(claim, "nearly all negative, then positive", ours, shares[-2] < 0.5 < shares[-1]))
+            is_met = shares[-2] <= 1 - NEARLY_ALL and shares[-1] >= NEARLY_ALL
+            findings.append(Finding(claim, "nearly all negative, then nearly all positive", ours, is_met))
     return tuple(findings)
 
 

@@ -26,6 +26,8 @@ def frame(**columns):
         (at_least("c", "loss", 2.0, of="max"), [0.0, 2.0], 2.0, True),
         (at_least("c", "loss", 2.0, of="max"), [0.0, 1.9], 1.9, False),
         (at_most("c", "loss", 2.0, of="median"), [float("nan")], None, False),
+        (at_most("c", "loss", 2.0, of="min", among=lambda row: row["loss"] > 1), [0.5, 2.0, 9.0], 2.0, True),
+        (at_most("c", "loss", 2.0, of="min", among=lambda row: row["loss"] > 10), [0.5, 2.0], None, False),
     ],
 )
 def test_a_number_against_a_number(judge, values, ours, is_met):
@@ -79,8 +81,10 @@ def test_arms_are_compared_by_their_only_difference():
         ("Swaps untangle", True),
     ]
     assert [is_met for _, is_met in verdicts[4:]] == [None, None], "nobody claims these for every task"
+    frames["l1-local-swap"]["crossings"] = None
+    assert len(arm_findings(frames)) == 5, "lines between sheets do not cross"
     del frames["l1"]
-    assert len(arm_findings(frames)) == 4, "what was not run is not judged"
+    assert len(arm_findings(frames)) == 3, "what was not run is not judged"
 
 
 def _measured(**changes):

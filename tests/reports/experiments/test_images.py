@@ -24,9 +24,10 @@ def test_a_price_may_cost_two_points():
 
 
 def test_mismatch_comes_before_match():
-    found = depth_findings({}, {1: signs(0.4, 0.9), 2: signs(0.4, 0.2, 0.8), 3: signs(0.5, 0.6, 0.7, 0.8)})
+    found = depth_findings({}, {1: signs(0.4, 0.9), 2: signs(0.4, 0.05, 0.92), 3: signs(0.5, 0.05, 0.1, 0.8)})
     assert [each.is_met for each in found] == [True, False]
-    assert found[0].ours == "0.2, then 0.8 of the weight positive"
+    assert found[0].ours == "0.05, then 0.92 of the weight positive"
+    assert not depth_findings({}, {2: signs(0.4, 0.44, 0.95)})[0].is_met, "mixed is not nearly all"
 
 
 def test_digits_are_told_apart_on_sheets(tmp_path, unchecked):
