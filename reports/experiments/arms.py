@@ -1,6 +1,6 @@
 """The section that compares the five arms: no price, L1, L1 + local, L1 + swap, L1 + local + swap."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import networkx as nx
 import pandas as pd
@@ -9,6 +9,7 @@ from interp.graph import to_graph
 from interp.parts import find_parts, find_vertices
 from interp.sparse import Neuron
 from reports.experiments.claims import lower
+from reports.experiments.experiment import ARMS
 from reports.experiments.results import Results, Trained
 from reports.experiments.section import Finding, Section
 from reports.figures.drawing import Figure
@@ -44,13 +45,16 @@ _ROWS = (
 class Arms:
     """Makes the section for variants that `experiment.arms` made."""
 
-    def __init__(self, prefix: str = "", *, title: str = "What each ingredient is worth") -> None:
-        """Takes the prefix of the arms' labels, and the section's title."""
+    def __init__(
+        self, prefix: str = "", *, title: str = "What each ingredient is worth", also: Collection[str] = ()
+    ) -> None:
+        """Takes the prefix of the arms' labels, the section's title, and labels of variants to show beside them."""
         self.prefix, self.title = prefix, title
+        self.labels = {*(prefix + label for label in ARMS), *also}
 
     def __call__(self, results: Results) -> Section:
         """Makes the section of some results; arms that were not run are left out."""
-        trained = [each for each in results if each.variant.label.startswith(self.prefix)]
+        trained = [each for each in results if each.variant.label in self.labels]
         frames = {each.variant.title: each.frame for each in trained}
         return Section(
             name=f"{self.prefix}arms",
@@ -95,6 +99,8 @@ def compared(trained: Sequence[Trained]) -> Table:
     """Lists every measure, one column per variant: the median over seeds, smallest and largest in brackets."""
     rows = []
     for column, title in _ROWS:
+        if all(each.frame[column].isna().all() for each in trained):
+            continue
         factor, digits = (1000 if "loss" in column else 1), (3 if column == "metric" else 2)
         cells = [_range(factor * each.frame[column], digits) for each in trained]
         rows.append((title.format(metric=trained[0].metric_name if trained else ""), *cells))
@@ -120,7 +126,7 @@ def _nets(trained: Sequence[Trained], prefix: str) -> Figure:
 def panel_of(trained: Trained, title: str = "") -> Panel:
     """Returns the best seed of a variant as one of several nets side by side."""
     task, best = trained.checkpoint.task, trained.best
-    note = f"{best.sparse.connections:,} connections, {trained.metric_name} {number(best.sparse.metric)}"
+    note = f"{best.sparse.connections:,} connections, {trained.metric_name} {number(best.sparse.metric, 3)}"
     graph = to_graph(best.sparse, task)
     return Panel(title or trained.variant.title, note, graph, to_graph(best.dense, task), _tones(graph))
 
@@ -142,7 +148,7 @@ def _tones(graph: nx.DiGraph) -> dict[Neuron, str]:
 def _strips(frames: dict[str, pd.DataFrame], prefix: str) -> Figure:
     return draw_strips(
         frames,
-        MEASURES,
+        [each for each in MEASURES if any(frame[each.column].notna().any() for frame in frames.values())],
         name=f"{prefix}arms-measures",
         title="Every seed of every arm",
         caption="Each point is a seed, after pruning; the orange bar is the median. Further left is better, but for "

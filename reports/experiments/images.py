@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 from interp.signs import NEARLY_ALL, Signs, find_signs
-from reports.experiments.arms import Arms
+from reports.experiments.arms import Arms, panel_of
 from reports.experiments.experiment import Experiment, Fast, Variant, arms
 from reports.experiments.results import Results, Trained
 from reports.experiments.section import Finding, Section
+from reports.figures.small_nets import draw_nets
 from reports.tables import Table
 from reports.words import number
 
@@ -38,6 +39,14 @@ class Depths:
                     for depth, (one, other) in pairs.items()
                 },
                 signs,
+            ),
+            panoramas=(
+                draw_nets(
+                    [panel_of(one, f"hidden layers: {depth}") for depth, (one, _) in pairs.items()],
+                    name="depths-nets",
+                    title="The net of every depth, with the price and after pruning",
+                    caption="The picture at the bottom, the digits at the top, neurons at their places on the sheets.",
+                ),
             ),
             tables=(_table(pairs, signs),),
         )

@@ -103,7 +103,7 @@ IN_CONTEXT = Experiment(
             "heads as a whole, and the residual stream has one place per neuron wherever it is seen.",
         ),
         LastToken(),
-        Arms(),
+        Arms(also=(NEVER,)),
     ),
     seconds=1500,
     fast=Fast(

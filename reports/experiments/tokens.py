@@ -99,7 +99,9 @@ class ActiveDimensions:
             for sparse in trained.pruned
             if sparse.dense_metric >= 1 - 1e-9  # what a net uses that has not learnt the group says nothing of it
         }
-        shown = solved.get(trained.best.label, active_dimensions(trained.best.sparse))
+        by_label = {sparse.label: sparse for sparse in trained.pruned}
+        label = trained.best.label if trained.best.label in solved else next(iter(solved), trained.best.label)
+        shown = active_dimensions(by_label[label])
         strips = [Strip(_named(each, signs), each.values) for each in shown]
         return Section(
             name="dimensions",
@@ -116,7 +118,7 @@ class ActiveDimensions:
                     tokens=trained.checkpoint.task.classes,
                     marked=list(signs < 0),
                     name="dimensions",
-                    title=f"The dimensions of seed {trained.best.label}",
+                    title=f"The dimensions of seed {label}",
                     caption="Each row is a dimension, each point an element of the group (by the images of 1, 2, ...); "
                     "odd permutations in orange. A row that separates the colours is the sign.",
                 ),
@@ -247,7 +249,7 @@ TOKENS = (
             ),
             ParallelModules(MAIN, published=(2, 2, 3)),
             ParallelModules("last-link-free"),
-            Arms(),
+            Arms(also=("last-link-free",)),
         ),
         seconds=2000,
         fast=Fast(

@@ -13,6 +13,8 @@ from reports.figures.drawing import Disc, Dots, Drawing, Figure, Length, Lines, 
 from reports.figures.net import MOST_LINES, largest_weight
 
 _WIDTH, _GAP, _LAYER, _HEAD = 212.0, 16.0, 84.0, 66.0
+_BANDS = 6
+"""Connections are drawn from the lightest to the heaviest in so many steps, so that no sign hides the other."""
 _SLANT = 0.16
 """A second coordinate moves a neuron sideways and up, by this share of the width and of the layers' distance."""
 
@@ -57,6 +59,8 @@ def draw_nets(panels: Sequence[Panel], *, name: str, title: str, caption: str, c
         marks += _panel(panel, column * (_WIDTH + _GAP), top, largest)
     width = min(len(panels), columns) * (_WIDTH + _GAP) - _GAP
     alt = "; ".join(f"{panel.title}: {_count(panel.graph):,} connections" for panel in panels)
+    if any(_count(panel.graph) > MOST_LINES for panel in panels):
+        caption += f" Of more than {MOST_LINES:,} connections only the heaviest are drawn."
     return Figure(name, title, caption, f"Nets side by side. {alt}.", Drawing(max(width, 100), top + height, (*marks,)))
 
 
@@ -73,7 +77,7 @@ def _panel(panel: Panel, left: Length, top: Length, largest: float) -> list[Mark
     places = _places(panel.everyone, left, top + _HEAD, _height(panel) - _HEAD - 36)
     marks: list[Mark] = [
         Words(left + 4, top + 16, fitted(panel.title, _WIDTH, 13), 13, "ink", is_bold=True),
-        Words(left + 4, top + 33, fitted(panel.note, _WIDTH, 11), 11, "muted"),
+        Words(left + 4, top + 33, fitted(panel.note, _WIDTH + _GAP - 4, 11), 11, "muted"),
     ]
     marks += _edges(panel.graph, places, largest)
     live = [neuron for neuron in panel.graph if panel.graph.degree(neuron)]
@@ -107,12 +111,13 @@ def _edges(graph: nx.DiGraph, places: dict[Neuron, tuple[float, float]], largest
     edges = [edge for edge in graph.edges(data=True) if edge[2]["kind"] == "connection"]
     edges = sorted(edges, key=lambda edge: edge[2]["weight"])[-MOST_LINES:]
     marks: list[Mark] = []
-    for tone, is_negative in (("negative", True), ("positive", False)):
-        chosen = [edge for edge in edges if (edge[2]["value"] < 0) == is_negative]
-        if chosen:
-            ends = np.array([(*places[source], *places[target]) for source, target, _ in chosen])
-            share = np.array([data["weight"] for *_, data in chosen]) / largest
-            marks.append(Lines(ends, tone, 0.5 + 3.0 * share, np.clip(0.18 + 0.82 * share**0.7, 0, 1)))
+    for band in np.array_split(np.arange(len(edges)), _BANDS):
+        for tone, is_negative in (("negative", True), ("positive", False)):
+            chosen = [edges[rank] for rank in band if (edges[rank][2]["value"] < 0) == is_negative]
+            if chosen:
+                ends = np.array([(*places[source], *places[target]) for source, target, _ in chosen])
+                share = np.array([data["weight"] for *_, data in chosen]) / largest
+                marks.append(Lines(ends, tone, 0.5 + 3.0 * share, np.clip(0.18 + 0.82 * share**0.7, 0, 1)))
     return marks
 
 

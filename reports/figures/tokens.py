@@ -40,14 +40,24 @@ def draw_rings(rings: Sequence[Ring], *, tokens: Sequence[str], name: str, title
         reach = float(np.abs(places).max()) or 1.0
         centres = np.array([left + _RING / 2, 34 + _RING / 2]) + places / reach * (_RING / 2 - 16)
         marks.append(Dots(centres, module_tone(rank), 3.0))
-        marks += [
-            Words(float(x), float(y) - 5, fitted(printable(token), 60, 9), 9, "muted", "middle")
-            for (x, y), token in zip(centres, tokens, strict=True)
-        ]
+        marks += [Words(x, y - 5, fitted(text, 90, 9), 9, "muted", "middle") for x, y, text in _named(centres, tokens)]
     width = max(len(rings), 1) * (_RING + _GAP) - _GAP
     alt = "; ".join(f"{ring.title}: {len(ring.values)} tokens in {ring.values.shape[1]} dimensions" for ring in rings)
     return Figure(name, title, caption, f"Scatter plots. {printable(alt, limit=300)}.",
                   Drawing(max(width, 3 * (_RING + _GAP) - _GAP), _RING + 44, (*marks,)))  # fmt: skip
+
+
+def _named(centres: Floats, tokens: Sequence[str]) -> list[tuple[float, float, str]]:
+    """Returns where to write which names: points that would hide each other's names share one, such as "2 3 (+4)"."""
+    groups: list[tuple[float, float, list[str]]] = []
+    for (x, y), token in zip(centres.tolist(), tokens, strict=True):
+        near = (names for left, top, names in groups if abs(left - x) < 18 and abs(top - y) < 7)
+        names = next(near, None)
+        if names is None:
+            groups.append((x, y, [printable(token)]))
+        else:
+            names.append(printable(token))
+    return [(x, y, " ".join(names[:2]) + (f" (+{len(names) - 2})" if len(names) > 2 else "")) for x, y, names in groups]
 
 
 @dataclass(frozen=True, eq=False)
