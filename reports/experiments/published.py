@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import pandas as pd
+
 from reports.experiments.claims import Judge, judged
 from reports.experiments.results import Results
 from reports.experiments.section import Section
@@ -36,13 +38,8 @@ class Published:
             shown = (values.median(), values.min(), values.max(), values[trained.best.label])
             shared = title.replace("metric", trained.metric_name)
             rows.append((shared, *(number(float(value)) for value in shown)))
-        parts = frame["groups"].map(" | ".join).value_counts()
-        words = [self.note] if self.note else []
-        words.append(
-            f"{counted(len(frame), 'seed').capitalize()} of {trained.variant.title}. Independent parts after pruning: "
-            + "; ".join(f"{{{name(each.replace('->', '→'))}}} in {count}" for each, count in parts.head(4).items())
-            + "."
-        )
+        seeds = f"{counted(len(frame), 'seed').capitalize()} of {trained.variant.title}"
+        words = [*([self.note] if self.note else []), f"{seeds}. Independent parts after pruning: {_parts(frame)}."]
         return Section(
             name="published",
             title="Published and ours",
@@ -50,3 +47,11 @@ class Published:
             findings=judged(self.claims, frame),
             tables=(Table(("", "median", "smallest", "largest", f"seed {trained.best.label}, the best"), tuple(rows)),),
         )
+
+
+def _parts(frame: pd.DataFrame) -> str:
+    """Says which inputs and outputs hang together in how many seeds; of nets in one piece only that."""
+    if (frame["parts"] <= 1).all():
+        return f"the whole net is one, in {len(frame)} of {len(frame)}"
+    parts = frame["groups"].map(" | ".join).value_counts()
+    return "; ".join(f"{{{name(each.replace('->', '→'))}}} in {count}" for each, count in parts.head(4).items())

@@ -50,23 +50,26 @@ class ParallelModules:
                 "where the net falls into parts without them, and every cut is held against nets with the same degrees "
                 "and lengths. An embedding dimension counts as an input.",
             ),
-            findings=module_findings(found, self.published),
+            findings=module_findings(found, self.published, of="" if self.published else f", {trained.variant.title}"),
             panoramas=(_rings(trained, best, self.label),) if best.modules else (),
             tables=(_modules_table(trained, found),),
         )
 
 
-def module_findings(found: dict[int, Modules], published: tuple[int, ...] | None) -> tuple[Finding, ...]:
+def module_findings(
+    found: dict[int, Modules], published: tuple[int, ...] | None, *, of: str = ""
+) -> tuple[Finding, ...]:
     """Judges the modules of all seeds.
 
     Args:
         found: The modules by the seed's label.
         published: How many dimensions each published module reads; None where nothing is published.
+        of: Ends the claim: whose modules they are.
     """
     counts = Counter(len(modules.modules) for modules in found.values())
     shown = ", ".join(f"{count} in {seeds} of {len(found)} seeds" for count, seeds in sorted(counts.items()))
     several = sum(seeds for count, seeds in counts.items() if count > 1)
-    findings = [Finding("How many modules are found", None, shown, None)]
+    findings = [Finding(f"How many modules are found{of}", None, shown, None)]
     if published is not None:
         wanted = sum(module_sizes(modules) == tuple(sorted(published)) for modules in found.values())
         named = f"{len(published)} modules on {', '.join(map(str, sorted(published)))} dimensions"
