@@ -1,5 +1,6 @@
 """What a terminal shows: the list of experiments with their last results, and the findings of one."""
 
+import math
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,7 +46,7 @@ class Listed:
         seconds = last.get("seconds")
         return {
             "fast": bool(last.get("fast")),
-            "seconds": seconds if isinstance(seconds, int | float) else None,
+            "seconds": seconds if isinstance(seconds, int | float) and 0 <= seconds < math.inf else None,
             "met": counts[True],
             "not_met": counts[False],
         }
@@ -86,5 +87,6 @@ def findings_listing(done: Outcome) -> Table:
 
 
 def _verdicts(findings: list[Any]) -> Counter[Any]:
-    """Counts findings that are met, not met, and only measured; what is no finding counts as nothing."""
-    return Counter(finding.get("met") for finding in findings if isinstance(finding, dict))
+    """Counts findings that are met and not met; what is neither counts as nothing."""
+    verdicts = (finding.get("met") for finding in findings if isinstance(finding, dict))
+    return Counter(verdict for verdict in verdicts if isinstance(verdict, bool))

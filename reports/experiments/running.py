@@ -9,7 +9,7 @@ from typing import Any
 
 from bimt.checkpoint import Checkpoint
 from bimt.config import TrainConfig
-from bimt.folder import try_writing, write_file
+from bimt.folder import is_temporary, try_writing, write_file
 from bimt.messages import UserError, printable
 from bimt.train import train
 from reports.experiments.experiment import Experiment
@@ -59,17 +59,19 @@ def reproduce(
         trainer: Trains one variant.
 
     Raises:
-        UserError: If the folder cannot be used, a configuration is wrong, or every seed of a variant stopped.
+        UserError: If the folder cannot be used, a configuration is wrong (that of the last variant, too, before the
+            first is trained), or every seed of a variant stopped.
         Interrupted: If the trainer was asked to stop; everything so far is saved.
     """
+    configs = [variant.config() for variant in experiment.variants]
     record = _Record.claim(out, experiment, resume=resume, is_fast=is_fast)
     trained = []
-    for rank, variant in enumerate(experiment.variants, 1):
+    for rank, (variant, config) in enumerate(zip(experiment.variants, configs, strict=True), 1):
         tell(
             f"{rank} of {len(experiment.variants)}: {variant.title} on {variant.task}, {counted(variant.seeds, 'seed')}"
         )
         with record.timed(variant.label):
-            checkpoint = trainer(variant.config(), out / variant.label, resume)
+            checkpoint = trainer(config, out / variant.label, resume)
         trained.append(examine(variant, checkpoint, seconds=record.seconds[variant.label]))
         tell(_reached(trained[-1]))
     results = Results(experiment, tuple(trained), is_fast)
@@ -87,7 +89,7 @@ def last_result(folder: Path) -> dict[str, Any] | None:
     """Reads the result.json of a folder; None where there is none, or none that can be read."""
     try:
         document = json.loads((folder / RESULT).read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return document if isinstance(document, dict) and isinstance(document.get("findings"), list) else None
 
@@ -122,12 +124,12 @@ class _Record:
             out.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UserError(f"the folder {shown} cannot be made: {error.strerror}") from error
-        if any(out.iterdir()):
-            if not resume:
-                raise UserError(f"the folder {shown} must be empty; --resume goes on with what is there")
+        if _is_unused(out):
+            record = cls(path, form, {}, [])
+        elif resume:
             record = cls(path, form, *cls._before(path, form))
         else:
-            record = cls(path, form, {}, [])
+            raise UserError(f"the folder {shown} must be empty; --resume goes on with what is there")
         try_writing(out)
         record.write()
         return record
@@ -135,18 +137,17 @@ class _Record:
     @staticmethod
     def _before(path: Path, form: dict[str, Any]) -> tuple[dict[str, float], list[str]]:
         shown = printable(path.parent)
-        try:
-            document = json.loads(path.read_bytes())
-            before, seconds, finished = (document[key] for key in ("form", "seconds", "finished"))
-        except (OSError, ValueError, KeyError, TypeError):
-            raise UserError(f"{shown} holds no experiment to resume; choose another folder") from None
+        document = _read_record(path)
+        if document is None:
+            raise UserError(f"{shown} holds no experiment to resume; choose another folder")
+        before = document["form"]
         if before != form:
             kind = " --fast" if before.get("fast") else ""
-            raise UserError(
-                f"{shown} holds {printable(before.get('experiment'))}{kind} with seeds {before.get('seeds')}: "
-                "resume it as it was started, or choose another folder"
-            )
-        return seconds, finished
+            held = f"{printable(before.get('experiment'))}{kind} with seeds {printable(before.get('seeds'))}"
+            same = {key: value for key, value in before.items() if key != "settings"}
+            other = " and other settings" if same == {key: form[key] for key in form if key != "settings"} else ""
+            raise UserError(f"{shown} holds {held}{other}: resume it as it was started, or choose another folder")
+        return document["seconds"], document["finished"]
 
     def timed(self, label: str) -> "_Timed":
         """Measures how long a variant takes, unless it was finished before."""
@@ -155,6 +156,28 @@ class _Record:
     def write(self) -> None:
         document = {"form": self.form, "seconds": self.seconds, "finished": self.finished}
         write_file(self.path, json.dumps(document, indent=1).encode())
+
+
+def _read_record(path: Path) -> dict[str, Any] | None:
+    """Reads what `_Record.write` wrote; None where something else is there, or nothing that can be read."""
+    try:
+        document = json.loads(path.read_bytes())
+        form, seconds, finished = (document[key] for key in ("form", "seconds", "finished"))
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    kinds = isinstance(form, dict) and isinstance(seconds, dict) and isinstance(finished, list)
+    return document if kinds and all(isinstance(each, int | float) for each in seconds.values()) else None
+
+
+def _is_unused(folder: Path) -> bool:
+    """Tells whether a folder is empty, or holds an experiment of which nothing was trained: nothing is lost with it."""
+    left = [each for each in folder.iterdir() if not is_temporary(each.name)]
+    claimed = any(each.name == RUN and _read_record(each) for each in left)
+    return not left or (claimed and all(each.name == RUN or _is_empty(each) for each in left))
+
+
+def _is_empty(path: Path) -> bool:
+    return path.is_dir() and not any(path.iterdir())
 
 
 class _Timed:

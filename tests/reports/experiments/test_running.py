@@ -122,6 +122,51 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path):
         reproduce(tiny(), tmp_path / "file")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"form": [1], "seconds": {}, "finished": []}',
+        '{"form": {}, "seconds": [1], "finished": []}',
+        '{"form": {}, "seconds": {"none": "long"}, "finished": []}',
+        '{"form": {}, "seconds": {}, "finished": 7}',
+        "[" * 100_000,
+    ],
+)
+def test_a_damaged_record_is_no_experiment(text, tmp_path):
+    (tmp_path / running.RUN).write_text(text)
+    with pytest.raises(UserError, match="holds no experiment to resume"):
+        reproduce(tiny(), tmp_path, resume=True)
+    with pytest.raises(UserError, match="must be empty"):
+        reproduce(tiny(), tmp_path)
+    assert (tmp_path / running.RUN).read_text() == text
+
+
+def test_a_wrong_setting_is_found_before_anything_is_trained(tmp_path):
+    first, last = tiny().variants
+    wrong = replace(last, settings=(*last.settings, "no_such_key=1"))
+    with pytest.raises(UserError, match="unknown key no_such_key"):
+        reproduce(replace(tiny(), variants=(first, wrong)), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_where_nothing_was_trained_is_free(tmp_path):
+    def failing(*_):
+        (tmp_path / "run" / "l1-swap").mkdir()
+        raise UserError("no data")
+
+    with pytest.raises(UserError, match="no data"):
+        reproduce(tiny("independence"), tmp_path / "run", trainer=failing)
+    assert reproduce(tiny(), tmp_path / "run").results.experiment.name == "crossing"
+
+
+def test_other_settings_are_not_resumed(tmp_path):
+    reproduce(tiny(), tmp_path)
+    first, last = tiny().variants
+    other = replace(tiny(), variants=(first, replace(last, settings=(*last.settings, "steps=80"))))
+    with pytest.raises(UserError, match=r"holds crossing with seeds \[2, 2\] and other settings: resume it as"):
+        reproduce(other, tmp_path, resume=True)
+
+
 @pytest.fixture
 def small_catalog(monkeypatch):
     """Three small experiments, the second of which cannot be run."""
@@ -162,6 +207,22 @@ def test_the_list_shows_what_came_out(small_catalog, tmp_path, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert "1 of 2 claims met in 40 seconds (fast form)" in next(line for line in lines if line.startswith("one"))
     assert "not run yet" in next(line for line in lines if line.startswith("two"))
+
+
+@pytest.mark.parametrize(
+    ("text", "last"),
+    [
+        ("[" * 100_000, None),
+        ('{"findings": [{"met": [1]}, 7, {"met": true}], "seconds": 1e999}', "1 of 1 claims met"),
+        ('{"findings": [], "seconds": -5}', "0 of 0 claims met"),
+    ],
+)
+def test_a_damaged_result_does_not_stop_the_list(text, last, small_catalog, tmp_path, capsys):
+    (tmp_path / "one").mkdir()
+    (tmp_path / "one" / "result.json").write_text(text)
+    assert run(commands.experiments, ["--runs", str(tmp_path)]) == 0
+    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("one"))
+    assert line.rstrip().endswith(last or "not run yet")
 
 
 def test_ctrl_c_says_how_to_go_on(small_catalog, tmp_path, capsys, monkeypatch):
