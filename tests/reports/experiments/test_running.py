@@ -11,9 +11,10 @@ from bimt.cli import run
 from bimt.messages import UserError
 from reports import commands
 from reports.experiments import catalog as catalog_module
-from reports.experiments import listing, running
+from reports.experiments import listing
 from reports.experiments.catalog import catalog, get_experiment
 from reports.experiments.experiment import shortened
+from reports.experiments.record import RUN
 from reports.experiments.running import last_result, reproduce
 from tests.reports.test_report import check_page, check_picture
 
@@ -114,7 +115,7 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path):
     (tmp_path / "other" / "mine.txt").touch()
     with pytest.raises(UserError, match="holds no experiment to resume"):
         reproduce(tiny(), tmp_path / "other", resume=True)
-    (tmp_path / "other" / running.RUN).write_text("{")
+    (tmp_path / "other" / RUN).write_text("{")
     with pytest.raises(UserError, match="holds no experiment to resume"):
         reproduce(tiny(), tmp_path / "other", resume=True)
     (tmp_path / "file").touch()
@@ -133,12 +134,12 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path):
     ],
 )
 def test_a_damaged_record_is_no_experiment(text, tmp_path):
-    (tmp_path / running.RUN).write_text(text)
+    (tmp_path / RUN).write_text(text)
     with pytest.raises(UserError, match="holds no experiment to resume"):
         reproduce(tiny(), tmp_path, resume=True)
     with pytest.raises(UserError, match="must be empty"):
         reproduce(tiny(), tmp_path)
-    assert (tmp_path / running.RUN).read_text() == text
+    assert (tmp_path / RUN).read_text() == text
 
 
 def test_a_wrong_setting_is_found_before_anything_is_trained(tmp_path):
