@@ -208,8 +208,9 @@ def experiments(
 
 def _form(experiment: Experiment, *, fast: bool, seeds: int | None, settings: Sequence[str] = ()) -> Experiment:
     """The experiment as it was asked for."""
-    from reports.experiments.experiment import shortened, with_seeds, with_settings
+    from reports.experiments.experiment import check_settings, shortened, with_seeds, with_settings
 
+    check_settings(experiment, settings)
     form = with_settings(shortened(experiment) if fast else experiment, settings)
     return form if seeds is None else with_seeds(form, seeds)
 

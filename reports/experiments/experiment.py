@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bimt.config import TrainConfig, make_config
+from bimt.messages import UserError, printable
 from reports.experiments.section import Section
 
 MakeSection = Callable[[Any], Section | None]
@@ -61,6 +62,8 @@ class Experiment:
     fast: Fast
     explained: str = ""
     """Label of the variant whose best seed gets a report of its own; none if empty."""
+    changed: tuple[str, ...] = ()
+    """Settings of all variants, as `key=value`, that are not the catalog's; the page names them."""
 
     @property
     def tasks(self) -> tuple[str, ...]:
@@ -96,9 +99,34 @@ def with_seeds(experiment: Experiment, seeds: int) -> Experiment:
 
 
 def with_settings(experiment: Experiment, settings: Sequence[str]) -> Experiment:
-    """Returns the experiment with settings, as `key=value`, laid over every variant's own."""
+    """Returns the experiment with settings, as `key=value`, laid over every variant's own; see `check_settings`."""
     variants = tuple(replace(each, settings=(*each.settings, *settings)) for each in experiment.variants)
-    return replace(experiment, variants=variants)
+    return replace(experiment, variants=variants, changed=(*experiment.changed, *settings))
+
+
+def check_settings(experiment: Experiment, settings: Sequence[str]) -> None:
+    """Makes sure that settings of all variants leave alone what makes them what they are called.
+
+    Args:
+        experiment: As the catalog has it, not its short form, whose settings may be changed.
+        settings: As `key=value`.
+
+    Raises:
+        UserError: If one of them is the seeds, or a setting of the variants' own.
+    """
+    own = [_key(text) for variant in experiment.variants for text in variant.settings]
+    for key in map(_key, settings):
+        if key == "seeds":
+            raise UserError("--set must leave seeds to --seeds")
+        if any(f"{one}.".startswith(f"{other}.") for each in own for one, other in ((key, each), (each, key))):
+            raise UserError(
+                f"--set must leave {printable(key)} as it is, for the runs of {experiment.name} are named after it; "
+                "train with another value by bimt train"
+            )
+
+
+def _key(text: str) -> str:
+    return text.partition("=")[0]
 
 
 def arms(task: str, settings: Sequence[str] = (), *, seeds: int = 20, prefix: str = "") -> tuple[Variant, ...]:

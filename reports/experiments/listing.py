@@ -46,6 +46,7 @@ class Listed:
         seconds = last.get("seconds")
         return {
             "fast": bool(last.get("fast")),
+            "changed": bool(last.get("changed")),
             "seconds": seconds if isinstance(seconds, int | float) and 0 <= seconds < math.inf else None,
             "met": counts[True],
             "not_met": counts[False],
@@ -56,9 +57,9 @@ class Listed:
         if self.last is None:
             return "not run yet"
         last = self._last()
-        form = " (fast form)" if last["fast"] else ""
+        form = ", ".join(["fast form"] * last["fast"] + ["changed settings"] * last["changed"])
         took = f" in {duration(last['seconds'])}" if last["seconds"] is not None else ""
-        return f"{last['met']} of {last['met'] + last['not_met']} claims met{took}{form}"
+        return f"{last['met']} of {last['met'] + last['not_met']} claims met{took}" + (f" ({form})" if form else "")
 
 
 def list_experiments(runs: Path) -> list[Listed]:

@@ -8,7 +8,7 @@ from reports.experiments.results import Results
 from reports.experiments.section import Finding, Section, findings_table, tally
 from reports.figures.drawing import Figure
 from reports.tables import Table
-from reports.words import command_line, counted, duration, number
+from reports.words import command_line, counted, duration, name, number
 
 _TONES = {True: "module0", False: "negative", None: "faint"}
 
@@ -59,9 +59,7 @@ def make_experiment_page(results: Results) -> ExperimentPage:
         figure=experiment.figure,
         about=experiment.about,
         headline=_headline(findings),
-        note="This is the short form, with few steps and small nets: its numbers are not those of the experiment."
-        if results.is_fast
-        else "",
+        note=_note(results),
         facts=_facts(results, findings),
         findings=findings_table(findings),
         finding_tones=tuple(_TONES[finding.is_met] for finding in findings),
@@ -75,6 +73,19 @@ def make_experiment_page(results: Results) -> ExperimentPage:
 def findings_of(sections: tuple[Section, ...]) -> tuple[Finding, ...]:
     """Returns the findings of all sections."""
     return tuple(finding for section in sections for finding in section.findings)
+
+
+def _note(results: Results) -> str:
+    """Says in which way the numbers are not those of the experiment; nothing where they are."""
+    parts = []
+    if results.is_fast:
+        parts.append(
+            "This is the short form, with few steps and small nets: its numbers are not those of the experiment."
+        )
+    if results.experiment.changed:
+        changed = ", ".join(name(text) for text in results.experiment.changed)
+        parts.append(f"Settings were given by hand: {changed}.")
+    return " ".join(parts)
 
 
 def _headline(findings: tuple[Finding, ...]) -> str:
@@ -122,7 +133,8 @@ def _links(results: Results) -> tuple[Link, ...]:
 def _reproduced(results: Results) -> list[str]:
     seeds = {variant.seeds for variant in results.experiment.variants}
     words = ["bimt", "reproduce", results.experiment.name, *(["--fast"] if results.is_fast else [])]
-    return [*words, "--seeds", str(seeds.pop())] if len(seeds) == 1 else words
+    words += ["--seeds", str(seeds.pop())] if len(seeds) == 1 else []
+    return [*words, *(word for text in results.experiment.changed for word in ("--set", text))]
 
 
 def summary(page: ExperimentPage, results: Results) -> str:

@@ -42,6 +42,7 @@ def to_document(results: Results, page: ExperimentPage) -> dict[str, Any]:
         "experiment": results.experiment.name,
         "figure": results.experiment.figure,
         "fast": results.is_fast,
+        "changed": list(results.experiment.changed),
         "seconds": sum(each.seconds for each in results),
         "findings": [finding.to_json() for finding in findings_of(page.sections)],
         "variants": [_variant(each) for each in results],

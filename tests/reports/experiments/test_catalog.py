@@ -6,7 +6,7 @@ import pytest
 
 from bimt.messages import UserError
 from reports.experiments.catalog import EVENING, catalog, evening, get_experiment
-from reports.experiments.experiment import ARMS, arms, shortened, with_seeds
+from reports.experiments.experiment import ARMS, arms, check_settings, shortened, with_seeds, with_settings
 
 EXPERIMENTS = list(catalog().values())
 LABEL = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -50,6 +50,33 @@ def test_seeds_can_be_chosen():
     experiment = get_experiment("independence")
     assert {variant.seeds for variant in with_seeds(experiment, 3).variants} == {3}
     assert with_seeds(experiment, 3).seconds < experiment.seconds
+
+
+@pytest.mark.parametrize(
+    ("name", "setting"),
+    [
+        ("independence", "swaps.method=pairs"),
+        ("independence", 'swaps={"method": "pairs"}'),
+        ("crossing", "cost.strength=1"),
+        ("extrapolation", "net.activation=tanh"),
+        ("parts", "task.parts=2"),
+        ("sparse_parity", "task.subtasks=3"),
+        ("images", "net.hidden.0=5"),
+    ],
+)
+def test_what_the_runs_are_named_after_cannot_be_set(name, setting):
+    key = setting.partition("=")[0]
+    with pytest.raises(UserError, match=f"--set must leave {re.escape(key)} as it is, for the runs of {name}"):
+        check_settings(get_experiment(name), [setting])
+
+
+def test_other_settings_reach_every_run_and_are_remembered():
+    check_settings(get_experiment("independence"), ["steps=400", "swaps.every=50", "cost.strengths=1"])
+    with pytest.raises(UserError, match="leave seeds to --seeds"):
+        check_settings(get_experiment("independence"), ["seeds=3"])
+    form = with_settings(shortened(get_experiment("independence")), ["steps=400", "swaps.every=50"])
+    assert {variant.config().steps for variant in form.variants} == {400}, "they win over the short form's"
+    assert form.changed == ("steps=400", "swaps.every=50")
 
 
 def test_an_unknown_name_is_answered_with_the_nearest():

@@ -14,6 +14,7 @@ from reports.experiments import catalog as catalog_module
 from reports.experiments import listing
 from reports.experiments.catalog import catalog, get_experiment
 from reports.experiments.experiment import shortened
+from reports.experiments.listing import Listed
 from reports.experiments.record import RUN
 from reports.experiments.running import last_result, reproduce
 from tests.reports.test_report import check_page, check_picture
@@ -233,6 +234,30 @@ def test_ctrl_c_says_how_to_go_on(small_catalog, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(training, "train", stopped)
     assert run(commands.reproduce, ["one", "--out", str(tmp_path / "one"), "--quiet"]) == 130
     assert "go on with the same command and --resume" in capsys.readouterr().err
+
+
+def test_changed_settings_are_told_wherever_claims_are(tmp_path, capsys):
+    out = tmp_path / "crossing"
+    words = ["crossing", "--fast", "--seeds", "1", "--set", "net.hidden=[4]", "--out", str(out), "--quiet"]
+    assert run(commands.reproduce, [*words, "--set", "steps=200"]) == 0
+    document = check_experiment(out)
+    assert document["changed"] == ["net.hidden=[4]", "steps=200"]
+    for page in ("report.html", "report.md"):
+        text = (out / page).read_text(encoding="utf-8")
+        assert "Settings were given by hand" in text
+        assert re.search(r"bimt reproduce crossing --fast --seeds 1 --set \S+hidden=\[4\]\S+ --set steps=200", text)
+    assert "(fast form, changed settings)" in Listed(get_experiment("crossing"), out, last_result(out)).in_words()
+    capsys.readouterr()
+    assert run(commands.experiments, ["--runs", str(tmp_path), "--json"]) == 0
+    listed = {each["name"]: each["last"] for each in json.loads(capsys.readouterr().out)["experiments"]}
+    assert listed["crossing"]["changed"] is True
+
+
+@pytest.mark.parametrize("setting", ["seeds=3", "swaps.method=pairs"])
+def test_settings_that_would_be_dropped_or_mislead_are_refused(setting, tmp_path, capsys):
+    assert run(commands.reproduce, ["crossing", "--fast", "--set", setting, "--out", str(tmp_path / "run")]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize(
