@@ -61,6 +61,8 @@ def every(claim: str, holds: Callable[[pd.Series], bool], *, published: str) -> 
 def lower(claim: str, column: str, one: pd.DataFrame, other: pd.DataFrame, *, is_claimed: bool = True) -> Finding:
     """Whether a measure is lower in one variant than in another: its median, and for more than half of the seeds.
 
+    Only seeds that both have are compared.
+
     Args:
         claim: What is claimed.
         column: The measure.
@@ -70,7 +72,7 @@ def lower(claim: str, column: str, one: pd.DataFrame, other: pd.DataFrame, *, is
     """
     both = pd.DataFrame({"one": one[column], "other": other[column]}).dropna()
     fewer = int((both["one"] < both["other"]).sum())
-    medians = float(one[column].median()), float(other[column].median())
+    medians = float(both["one"].median()), float(both["other"].median())
     ours = f"{number(medians[0], 3)} against {number(medians[1], 3)}; lower in {fewer} of {len(both)} seeds"
     is_met = medians[0] < medians[1] and 2 * fewer > len(both)
     return Finding(claim, "lower" if is_claimed else None, ours, is_met if is_claimed else None)

@@ -69,6 +69,11 @@ def test_seeds_are_paired_by_label():
     assert lower("c", "x", one, other).ours == "2 against 3; lower in 3 of 3 seeds"
 
 
+def test_only_seeds_that_both_have_are_compared():
+    found = lower("c", "x", frame(x=[5, 1, 1, 1, 1]), frame(x=[4]))
+    assert (found.ours, found.is_met) == ("5 against 4; lower in 0 of 1 seeds", False)
+
+
 def test_arms_are_compared_by_their_only_difference():
     small, large = (dict.fromkeys(("connections", "length", "crossings", "dense_loss"), values)
                     for values in ([1, 1], [9, 9]))  # fmt: skip
