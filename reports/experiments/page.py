@@ -8,7 +8,7 @@ from reports.experiments.results import Results
 from reports.experiments.section import Finding, Section, findings_table, tally
 from reports.figures.drawing import Figure
 from reports.tables import Table
-from reports.words import command_line, counted, duration, name, number
+from reports.words import command_line, duration, name, number
 
 _TONES = {True: "module0", False: "negative", None: "faint"}
 
@@ -135,8 +135,3 @@ def _reproduced(results: Results) -> list[str]:
     words = ["bimt", "reproduce", results.experiment.name, *(["--fast"] if results.is_fast else [])]
     words += ["--seeds", str(seeds.pop())] if len(seeds) == 1 else []
     return [*words, *(word for text in results.experiment.changed for word in ("--set", text))]
-
-
-def summary(page: ExperimentPage, results: Results) -> str:
-    """Says in one line what came out."""
-    return f"{results.experiment.name}: {page.headline.lower()}; {counted(len(results.trained), 'run')}"
