@@ -1,5 +1,6 @@
 """Claims about the seeds of one variant: what is published, as data, and how ours is held against it."""
 
+import math
 from collections.abc import Callable, Sequence
 
 import pandas as pd
@@ -84,7 +85,7 @@ def judged(judges: Sequence[Judge], frame: pd.DataFrame) -> tuple[Finding, ...]:
 
 
 def _compared(claim: str, published: float | int, ours: float, *, sign: int) -> Finding:
-    return Finding(claim, published, ours, sign * ours <= sign * published)
+    return Finding(claim, published, None if math.isnan(ours) else ours, sign * ours <= sign * published)
 
 
 def _reduced(frame: pd.DataFrame, column: str, of: str) -> float:
