@@ -104,7 +104,8 @@ def _measured(**changes):
         ({"dense_loss": 8e-3}, [0]),
         ({"dense_loss": 2e-2}, [0, 1]),
         ({"live": 22}, [2]),
-        ({"dense_metric": 0.9}, [3]),
+        ({"dense_metric": 0.998}, [3]),
+        ({"dense_metric": 0.9}, [2, 3]),
         ({"live_groups": ("x1 x2 x3 x4 -> y1 y2",)}, [4]),
         ({"groups": ("x1 x2 x3 x4 -> y1 y2",), "hidden": ("3 + 2",)}, [5, 6]),
         ({"hidden": ("3 + 2", "2 + 2")}, [6]),
@@ -113,6 +114,23 @@ def _measured(**changes):
 def test_the_claims_on_independence_see_what_is_wrong(changes, missed):
     findings = judged(SYMBOLIC[0].sections[0].claims, _measured(**changes))
     assert [rank for rank, finding in enumerate(findings) if not finding.is_met] == missed
+
+
+@pytest.mark.parametrize("experiment", SYMBOLIC, ids=lambda experiment: experiment.name)
+def test_a_net_without_connections_meets_no_claim(experiment):
+    scores = {"dense_loss": 2.0, "loss": 2.0, "dense_metric": 0.5, "metric": 0.5}
+    sizes = {"live": 0, "connections": 0, "crossings": 0}
+    words = dict.fromkeys(("groups", "live_groups", "hidden"), ()) | {"constant_outputs": ("y1", "y2")}
+    findings = judged(experiment.sections[0].claims, pd.DataFrame([scores | sizes | words]))
+    assert not [finding for finding in findings if finding.is_met]
+
+
+def test_six_connections_are_enough_to_exchange_two_numbers():
+    (crossing,) = (each for each in SYMBOLIC if each.name == "crossing")
+    good = pd.DataFrame([{"crossings": 0, "metric": 0.9999, "connections": 6}])
+    assert [each.is_met for each in judged(crossing.sections[0].claims, good)] == [True, True]
+    assert [each.is_met for each in judged(crossing.sections[0].claims, good.assign(crossings=1))] == [False, True]
+    assert [each.is_met for each in judged(crossing.sections[0].claims, good.assign(connections=7))] == [True, False]
 
 
 def test_findings_are_shown_and_counted():
