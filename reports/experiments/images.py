@@ -66,11 +66,13 @@ def depth_findings(accuracies: dict[int, tuple[float, float | None]], signs: dic
             ours = f"{number(priced)} against {number(free)}"
             findings.append(Finding(claim, f"within {CLOSE:g}", ours, priced >= free - CLOSE))
     for depth, each in signs.items():
-        shares = [link.positive_weight or 0.0 for link in each.links]
+        shares = [link.positive_weight for link in each.links]
         if depth > 1:
-            ours = f"{number(shares[-2], 2)}, then {number(shares[-1], 2)} of the weight positive"
+            middle, last = shares[-2:]
+            ours = f"{number(middle, 2)}, then {number(last, 2)} of the weight positive"
             claim = f"Pattern mismatch, then match, hidden layers: {depth}"
-            is_met = shares[-2] <= 1 - NEARLY_ALL and shares[-1] >= NEARLY_ALL
+            is_mismatch = middle is not None and middle <= 1 - NEARLY_ALL
+            is_met = is_mismatch and last is not None and last >= NEARLY_ALL
             findings.append(Finding(claim, "nearly all negative, then nearly all positive", ours, is_met))
     return tuple(findings)
 

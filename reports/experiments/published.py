@@ -19,6 +19,8 @@ _COLUMNS = (
     ("connections", "connections, pruned"),
     ("neurons", "hidden neurons, pruned"),
 )
+_MOST = 4
+"""So many ways of falling into parts are named."""
 
 
 class Published:
@@ -38,8 +40,9 @@ class Published:
             shown = (values.median(), values.min(), values.max(), values[trained.best.label])
             shared = title.replace("metric", trained.metric_name)
             rows.append((shared, *(number(float(value)) for value in shown)))
-        seeds = f"{counted(len(frame), 'seed').capitalize()} of {trained.variant.title}"
-        words = [*([self.note] if self.note else []), f"{seeds}. Independent parts after pruning: {_parts(frame)}."]
+        words = [self.note] if self.note else []
+        seeds = f"{counted(len(frame), 'seed').capitalize()} of {trained.variant.title}."
+        words.append(f"{seeds} Independent parts after pruning: {parts_in_words(frame['groups'])}.")
         return Section(
             name="published",
             title="Published and ours",
@@ -49,9 +52,19 @@ class Published:
         )
 
 
-def _parts(frame: pd.DataFrame) -> str:
-    """Says which inputs and outputs hang together in how many seeds; of nets in one piece only that."""
-    if (frame["parts"] <= 1).all():
-        return f"the whole net is one, in {len(frame)} of {len(frame)}"
-    parts = frame["groups"].map(" | ".join).value_counts()
-    return "; ".join(f"{{{name(each.replace('->', '→'))}}} in {count}" for each, count in parts.head(4).items())
+def parts_in_words(groups: pd.Series) -> str:
+    """Says in how many seeds a net falls into which parts, the most frequent first; of nets in one piece only that.
+
+    Example:
+        >>> parts_in_words(pd.Series([("x1 -> y1", "x2 -> y2"), (), ("x1 -> y1", "x2 -> y2")]))
+        '{x1 → y1 | x2 → y2} in 2; none in 1'
+    """
+    if (groups.map(len) == 1).all() and len(groups) > 0:
+        return f"one, the whole net, in all {len(groups)}"
+    counts = groups.map(" | ".join).value_counts()
+    shown = [
+        f"{{{name(parts.replace('->', '→'))}}} in {count}" if parts else f"none in {count}"
+        for parts, count in counts.head(_MOST).items()
+    ]
+    others = [f"others in {counts.iloc[_MOST:].sum()}"] if len(counts) > _MOST else []
+    return "; ".join(shown + others)

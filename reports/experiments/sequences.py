@@ -69,13 +69,15 @@ def sequence_findings(results: Results, errors: dict[str, pd.DataFrame]) -> tupl
 def last_errors(trained: Trained) -> pd.DataFrame:
     """Returns the mean squared error of the last answer for each seed: `before` the last price, `trained`, `pruned`.
 
-    It is (1 - R^2) times the variance of the last answer, for the metric is the R^2 of that answer.
+    It is (1 - R^2) times the variance of the last answer, for the metric is the R^2 of that answer. A price that never
+    changes has no `before`.
     """
     checkpoint = trained.checkpoint
     last = checkpoint.task.test.targets[:, -1]
     variance = float(last.var(correction=0))
     config = checkpoint.config
-    switch = int(config.cost.strength[-1][0] * config.steps)
+    strengths = config.cost.strength
+    switch = int(strengths[-1][0] * config.steps) if len(strengths) > 1 else -1
     history = checkpoint.history
     step = history.loc[history["step"] <= switch, "step"].max()
     early = history[history["step"] == step].set_index("seed")["metric"]

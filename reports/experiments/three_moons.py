@@ -127,7 +127,7 @@ def moon_findings(seeds: pd.DataFrame, neurons: pd.DataFrame) -> tuple[Finding, 
         neurons: As `neuron_frame` makes it.
     """
     several = int((seeds["modules"] > 1).sum())
-    constant = int((seeds["constant"].map(len) > 0).sum())
+    constant = int((seeds["constant"].map(len) == 1).sum())
     missed = neurons[neurons["drop"] >= MISSED]
     alone = missed[missed["focus"] >= ALONE]
     most = f"{len(alone)} of {len(missed)} hidden neurons that are missed"

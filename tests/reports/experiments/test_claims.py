@@ -5,6 +5,7 @@ import pytest
 
 from reports.experiments.arms import arm_findings
 from reports.experiments.claims import at_least, at_most, every, judged, lower, share_of, some
+from reports.experiments.published import parts_in_words
 from reports.experiments.section import Finding, findings_table, tally
 from reports.experiments.symbolic import SYMBOLIC
 
@@ -123,6 +124,12 @@ def test_a_net_without_connections_meets_no_claim(experiment):
     words = dict.fromkeys(("groups", "live_groups", "hidden"), ()) | {"constant_outputs": ("y1", "y2")}
     findings = judged(experiment.sections[0].claims, pd.DataFrame([scores | sizes | words]))
     assert not [finding for finding in findings if finding.is_met]
+
+
+def test_parts_are_named_and_the_rest_counted():
+    assert parts_in_words(pd.Series([("a",), ("a",), (), ("b", "c")])).startswith("{a} in 2; ")
+    shown = parts_in_words(pd.Series([*[()] * 2, *((each,) for each in "abcde")]))
+    assert shown == "none in 2; {a} in 1; {b} in 1; {c} in 1; others in 2"
 
 
 def test_six_connections_are_enough_to_exchange_two_numbers():

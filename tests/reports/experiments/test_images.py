@@ -8,10 +8,9 @@ from tests.reports.experiments.forms import short
 
 
 def signs(*shares):
-    """Signs of links of which so much of the weight is positive."""
-    links = [
-        LinkSigns(f"h{depth}", torch.tensor([share]), torch.tensor([1 - share])) for depth, share in enumerate(shares)
-    ]
+    """Signs of links of which so much of the weight is positive; None where no connection is left."""
+    weights = [([], []) if share is None else ([share], [1 - share]) for share in shares]
+    links = [LinkSigns(f"h{depth}", *map(torch.tensor, both)) for depth, both in enumerate(weights)]
     return Signs(tuple(links))
 
 
@@ -28,6 +27,8 @@ def test_mismatch_comes_before_match():
     assert [each.is_met for each in found] == [True, False]
     assert found[0].ours == "0.05, then 0.92 of the weight positive"
     assert not depth_findings({}, {2: signs(0.4, 0.44, 0.95)})[0].is_met, "mixed is not nearly all"
+    (empty,) = depth_findings({}, {2: signs(0.4, None, 0.95)})
+    assert (empty.ours, empty.is_met) == ("–, then 0.95 of the weight positive", False), "no weight has no sign"
 
 
 def test_digits_are_told_apart_on_sheets(tmp_path, unchecked):

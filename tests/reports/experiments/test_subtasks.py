@@ -73,7 +73,7 @@ def test_what_is_concluded_from_three_moons():
             "metric": [1.0, 0.9, 0.8],
             "modules": [2, 3, 1],
             "modules_excluded": [1, 3, 1],
-            "constant": [(), ("moon_0",), ()],
+            "constant": [(), ("moon_0",), ("moon_0", "moon_1", "moon_2")],
         }
     )
     neurons = pd.DataFrame(

@@ -1,5 +1,7 @@
 """What is counted in nets of tokens and sequences: findings on hand-made results."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -103,4 +105,8 @@ def test_a_line_is_learned_in_context(tmp_path, unchecked):
     right = trained.checkpoint.task.test.targets
     pruned = (outputs - right).square().mean(0)[1].item()
     assert last_errors(trained)["pruned"].iloc[0] == pytest.approx(pruned, rel=1e-6)
+    config = trained.checkpoint.config
+    free = config.model_copy(update={"cost": config.cost.model_copy(update={"strength": ((0.0, 0.0),)})})
+    unpriced = replace(trained, checkpoint=replace(trained.checkpoint, config=free))
+    assert last_errors(unpriced)["before"].isna().all(), "a price that never changes has no last change"
     assert trained.frame["constant_outputs"].tolist() == [("x",)], "nobody asks for x"
