@@ -21,8 +21,8 @@ from reports.words import number
 
 MEASURES = (
     Measure("loss", "test loss", "log"),
-    Measure("connections", "connections kept", "log"),
-    Measure("length", "length of the kept connections", "log"),
+    Measure("connections", "connections kept", "count"),
+    Measure("length", "length of the kept connections", "count"),
     Measure("modularity", "modularity Q"),
     Measure("parts", "independent parts", "whole"),
     Measure("crossings", "crossings", "count"),
