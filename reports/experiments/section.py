@@ -46,7 +46,7 @@ class Section:
 def findings_table(findings: Sequence[Finding]) -> Table:
     """Lists findings: the claim, the published value, ours, and whether it is met."""
     rows = [(finding.claim, _shown(finding.published), _shown(finding.ours), verdict(finding)) for finding in findings]
-    return Table(("claim", "published", "ours", ""), tuple(rows), frozenset((0, 3)))
+    return Table(("claim", "published or asked for", "ours", ""), tuple(rows), frozenset((0, 3)))
 
 
 def verdict(finding: Finding) -> str:

@@ -18,6 +18,8 @@ from reports.words import number
 
 FACTORS = (0.0, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0)
 """What the published strengths are multiplied by."""
+DENSE = 5
+"""A net is dense if it has more than so many times the connections that are left at the published price."""
 _SHOWN = (0.01, 0.1, 1.0, 3.0, 10.0)
 """The factors whose nets are drawn."""
 
@@ -66,7 +68,7 @@ class StrengthSweep:
                 draw_nets(
                     [panel_of(trained[factor]) for factor in _SHOWN if factor in trained],
                     name=f"{named}-nets",
-                    title="The best net at five prices, after pruning",
+                    title="The best net at some of the prices, after pruning",
                     caption="Neurons at their places, inputs at the bottom; blue is positive, orange negative. "
                     "Neurons of different independent parts have different colours.",
                 ),
@@ -103,7 +105,8 @@ def sweep_findings(task: str, frames: dict[float, pd.DataFrame]) -> tuple[Findin
     if {0.0, 1.0} <= set(frames):
         dense, published = (float(frames[factor]["connections"].median()) for factor in (0.0, 1.0))
         ours = f"{number(dense)} connections, {number(published)} at the published price"
-        findings.append(Finding(f"{task}: without a price nets stay dense", "dense", ours, dense > 5 * published))
+        claim = f"{task}: without a price nets stay dense, with over {DENSE} times the connections"
+        findings.append(Finding(claim, "dense", ours, dense > DENSE * published))
     dead = int((frames[high]["connections"] == 0).sum())
     shown = f"{dead} of {len(frames[high])} seeds at × {high:g}"
     findings.append(
