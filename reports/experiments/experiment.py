@@ -93,7 +93,7 @@ def shortened(experiment: Experiment) -> Experiment:
 
 def with_seeds(experiment: Experiment, seeds: int) -> Experiment:
     """Returns the experiment with so many seeds of every variant; the time expected grows less than their number."""
-    share = seeds / max(experiment.variants[0].seeds, 1)
+    share = seeds * len(experiment.variants) / max(experiment.nets, 1)
     variants = tuple(replace(variant, seeds=seeds) for variant in experiment.variants)
     return replace(experiment, variants=variants, seconds=experiment.seconds * math.sqrt(share))
 

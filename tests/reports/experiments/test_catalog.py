@@ -50,6 +50,9 @@ def test_seeds_can_be_chosen():
     experiment = get_experiment("independence")
     assert {variant.seeds for variant in with_seeds(experiment, 3).variants} == {3}
     assert with_seeds(experiment, 3).seconds < experiment.seconds
+    assert with_seeds(experiment, 20).seconds == experiment.seconds
+    mixed = get_experiment("modular_addition")
+    assert with_seeds(mixed, 1).seconds < mixed.seconds < with_seeds(mixed, 5).seconds, "one variant has five already"
 
 
 @pytest.mark.parametrize(
