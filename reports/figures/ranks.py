@@ -29,12 +29,17 @@ def draw_ranks(link: LinkSigns, *, threshold: float, name: str) -> Figure:
     y = _FRAME.y(low, 1.3 * largest, is_log=True)
     marks = _FRAME.axes(x, y, x_label="rank", y_label="|w|")
     marks += [Curve(_points(sizes, x, y), tone, 2) for tone, sizes in curves if len(sizes)]
-    if low < threshold < 1.3 * largest:
+    caption = "Every weight as trained, from the largest; pruning cut "
+    if threshold >= 1.3 * largest:
+        caption += "them all."
+    elif threshold <= low:
+        caption += "none of those drawn."
+    else:
+        caption += "those below the dashed line."
         height = y.at(threshold)
         marks.append(Curve(((_FRAME.left, height), (_FRAME.right, height)), "muted", 1, 1, True))
         marks.append(Words(_FRAME.right, height - 5, "cut", 11, "muted", "end"))
     marks += _legend(curves)
-    caption = "Every weight as trained, from the largest; below the dashed line pruning cut it."
     counts = ", ".join(f"{len(sizes):,} {tone}" for tone, sizes in curves)
     alt = f"Sorted sizes of the weights of {shown}: {counts}, the largest {largest:.3g}."
     return Figure(name, shown, caption, alt, Drawing(330, 280, tuple(marks)))

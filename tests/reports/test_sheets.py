@@ -122,6 +122,9 @@ def test_ranks_are_drawn_for_either_sign_and_for_links_without_one():
         figure = draw_ranks(link, threshold=0.1, name="ranks-1")
         assert f"{len(link.positive):,} positive" in figure.alt
         assert to_png(figure.drawing)
+    captions = [draw_ranks(link, threshold=cut, name="ranks-1").caption for cut in (0.0, 0.1, float("inf"))]
+    ends = ("none of those drawn.", "those below the dashed line.", "them all.")
+    assert all(caption.endswith(end) for caption, end in zip(captions, ends, strict=True))
     nothing = torch.zeros(0, dtype=torch.float64)
     empty = link._replace(positive=nothing, negative=nothing)
     assert "0 positive, 0 negative" in draw_ranks(empty, threshold=float("inf"), name="ranks-1").alt
