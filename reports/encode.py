@@ -59,15 +59,20 @@ def encode(pictures: Iterable[Picture], *, suffix: str, fps: int) -> bytes:
 
 def _gif(pictures: Iterable[Picture], _: int) -> bytes:
     palette = _palette()
-    return _by_pillow(pictures, lambda image: image.quantize(palette=palette, dither=Image.Dither.NONE), "GIF")
+    return _by_pillow(pictures, lambda image: image.quantize(palette=palette, dither=Image.Dither.NONE), "GIF", tick=10)
 
 
 def _webp(pictures: Iterable[Picture], _: int) -> bytes:
-    return _by_pillow(pictures, lambda image: image, "WEBP", lossless=True, quality=60, method=2)
+    return _by_pillow(pictures, lambda image: image, "WEBP", tick=1, lossless=True, quality=60, method=2)
 
 
 def _by_pillow(
-    pictures: Iterable[Picture], change: Callable[[Image.Image], Image.Image], kind: str, **options: object
+    pictures: Iterable[Picture],
+    change: Callable[[Image.Image], Image.Image],
+    kind: str,
+    *,
+    tick: int,
+    **options: object,
 ) -> bytes:
     seconds: list[float] = []
 
@@ -78,7 +83,9 @@ def _by_pillow(
 
     frames = list(images())
     file = io.BytesIO()
-    durations = [round(1000 * each) for each in seconds]
+    # a format counts in ticks of so many milliseconds: what one picture is too short, the next ones make up for
+    ends = (np.cumsum(seconds) * 1000 / tick).round().astype(int) * tick
+    durations = np.diff(ends, prepend=0).tolist()
     frames[0].save(file, kind, save_all=True, append_images=frames[1:], duration=durations, loop=0, **options)
     return file.getvalue()
 

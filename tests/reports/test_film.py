@@ -58,6 +58,19 @@ def test_what_pillow_writes_is_read_back(suffix):
     assert durations == [100, 100, 100, 100, 700]
 
 
+@pytest.mark.parametrize("suffix", [".gif", ".webp"])
+def test_a_film_is_as_long_as_its_pictures_together(suffix):
+    pictures = [picture._replace(seconds=1 / 15) for picture in squares(30)]
+    image = Image.open(io.BytesIO(encode(pictures, suffix=suffix, fps=15)))
+    durations = []
+    for number in range(image.n_frames):
+        image.seek(number)
+        image.load()
+        durations.append(image.info["duration"])
+    assert sum(durations) == 2000
+    assert max(durations) - min(durations) <= 10
+
+
 def test_the_same_pictures_give_the_same_bytes():
     assert encode(squares(3), suffix=".gif", fps=10) == encode(squares(3), suffix=".gif", fps=10)
 
