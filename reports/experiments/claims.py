@@ -8,8 +8,11 @@ import pandas as pd
 from reports.experiments.section import Finding
 from reports.words import number
 
-Judge = Callable[[pd.DataFrame], Finding]
-"""From the measures of a variant's seeds, one row each (see `interp.measures`), to a finding."""
+Judge = Callable[[pd.DataFrame, int], Finding]
+"""From the measures of a variant's seeds, one row each (see `interp.measures`), and how many more stopped while
+training, to a finding."""
+FEWEST = 3
+"""Fewer seeds than this are measured, not judged, where two variants are compared: one may be lower by chance."""
 
 
 def at_most(
@@ -19,22 +22,21 @@ def at_most(
 
     With `among` only seeds that have a property count: a net that has learnt nothing is easily small.
     """
-    return lambda frame: _compared(claim, published, _reduced(_having(frame, among), column, of), sign=1)
+    return lambda frame, _stopped: _compared(claim, published, _reduced(_having(frame, among), column, of), sign=1)
 
 
 def at_least(claim: str, column: str, published: float | int, *, of: str) -> Judge:
     """The seeds' median (or largest: `of` is "median" or "max") of a measure is not smaller than published."""
-    return lambda frame: _compared(claim, published, _reduced(frame, column, of), sign=-1)
+    return lambda frame, _stopped: _compared(claim, published, _reduced(frame, column, of), sign=-1)
 
 
 def share_of(claim: str, holds: Callable[[pd.Series], bool], *, published: tuple[int, int]) -> Judge:
     """At least as large a share of the seeds has a property as of the published runs (how many, of how many)."""
 
-    def judge(frame: pd.DataFrame) -> Finding:
-        have = _count(frame, holds)
+    def judge(frame: pd.DataFrame, stopped: int) -> Finding:
+        have, seeds = _count(frame, holds), len(frame) + stopped
         shown = f"{published[0]} of {published[1]} seeds"
-        is_met = have / max(len(frame), 1) >= published[0] / published[1]
-        return Finding(claim, shown, f"{have} of {len(frame)} seeds", is_met)
+        return Finding(claim, shown, f"{have} of {seeds} seeds", have / max(seeds, 1) >= published[0] / published[1])
 
     return judge
 
@@ -42,9 +44,9 @@ def share_of(claim: str, holds: Callable[[pd.Series], bool], *, published: tuple
 def some(claim: str, holds: Callable[[pd.Series], bool], *, published: str) -> Judge:
     """The published run has a property, and so has at least one of our seeds."""
 
-    def judge(frame: pd.DataFrame) -> Finding:
+    def judge(frame: pd.DataFrame, stopped: int) -> Finding:
         have = _count(frame, holds)
-        return Finding(claim, published, f"{have} of {len(frame)} seeds", have > 0)
+        return Finding(claim, published, f"{have} of {len(frame) + stopped} seeds", have > 0)
 
     return judge
 
@@ -52,9 +54,9 @@ def some(claim: str, holds: Callable[[pd.Series], bool], *, published: str) -> J
 def every(claim: str, holds: Callable[[pd.Series], bool], *, published: str) -> Judge:
     """All seeds must have a property."""
 
-    def judge(frame: pd.DataFrame) -> Finding:
-        have = _count(frame, holds)
-        return Finding(claim, published, f"{have} of {len(frame)} seeds", have == len(frame) > 0)
+    def judge(frame: pd.DataFrame, stopped: int) -> Finding:
+        have, seeds = _count(frame, holds), len(frame) + stopped
+        return Finding(claim, published, f"{have} of {seeds} seeds", have == seeds > 0)
 
     return judge
 
@@ -62,7 +64,7 @@ def every(claim: str, holds: Callable[[pd.Series], bool], *, published: str) -> 
 def lower(claim: str, column: str, one: pd.DataFrame, other: pd.DataFrame, *, is_claimed: bool = True) -> Finding:
     """Whether a measure is lower in one variant than in another: its median, and for more than half of the seeds.
 
-    Only seeds that both have are compared.
+    Only seeds that both have are compared; fewer than `FEWEST` of them are measured, not judged.
 
     Args:
         claim: What is claimed.
@@ -76,12 +78,13 @@ def lower(claim: str, column: str, one: pd.DataFrame, other: pd.DataFrame, *, is
     medians = float(both["one"].median()), float(both["other"].median())
     ours = f"{number(medians[0], 3)} against {number(medians[1], 3)}; lower in {fewer} of {len(both)} seeds"
     is_met = medians[0] < medians[1] and 2 * fewer > len(both)
-    return Finding(claim, "lower" if is_claimed else None, ours, is_met if is_claimed else None)
+    is_judged = is_claimed and len(both) >= FEWEST
+    return Finding(claim, "lower" if is_claimed else None, ours, is_met if is_judged else None)
 
 
-def judged(judges: Sequence[Judge], frame: pd.DataFrame) -> tuple[Finding, ...]:
-    """Returns the findings of all claims."""
-    return tuple(judge(frame) for judge in judges)
+def judged(judges: Sequence[Judge], frame: pd.DataFrame, *, stopped: int = 0) -> tuple[Finding, ...]:
+    """Returns the findings of all claims; seeds that stopped count among those that have no property."""
+    return tuple(judge(frame, stopped) for judge in judges)
 
 
 def _compared(claim: str, published: float | int, ours: float, *, sign: int) -> Finding:

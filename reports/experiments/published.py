@@ -47,7 +47,7 @@ class Published:
             name="published",
             title="Published and ours",
             words=tuple(words),
-            findings=judged(self.claims, frame),
+            findings=judged(self.claims, frame, stopped=len(trained.checkpoint.stopped)),
             tables=(Table(("", "median", "smallest", "largest", f"seed {trained.best.label}, the best"), tuple(rows)),),
         )
 

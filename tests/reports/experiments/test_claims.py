@@ -32,22 +32,29 @@ def frame(**columns):
     ],
 )
 def test_a_number_against_a_number(judge, values, ours, is_met):
-    found = judge(frame(loss=values))
+    found = judge(frame(loss=values), 0)
     assert (found.published, found.ours, found.is_met) == (2.0, ours, is_met)
 
 
 @pytest.mark.parametrize(("values", "is_met"), [([1, 1, 1, 0], True), ([1, 1, 0, 0], False)])
 def test_shares_of_seeds(values, is_met):
-    found = share_of("c", lambda row: row["x"] == 1, published=(6, 10))(frame(x=values))
+    found = share_of("c", lambda row: row["x"] == 1, published=(6, 10))(frame(x=values), 0)
     assert (found.published, found.ours, found.is_met) == ("6 of 10 seeds", f"{sum(values)} of 4 seeds", is_met)
-    assert every("c", lambda row: row["x"] == 1, published="all")(frame(x=values)).is_met is False
-    assert some("c", lambda row: row["x"] == 1, published="one")(frame(x=values)).is_met is True
-    assert some("c", lambda row: row["x"] == 2, published="one")(frame(x=values)).is_met is False
+    assert every("c", lambda row: row["x"] == 1, published="all")(frame(x=values), 0).is_met is False
+    assert some("c", lambda row: row["x"] == 1, published="one")(frame(x=values), 0).is_met is True
+    assert some("c", lambda row: row["x"] == 2, published="one")(frame(x=values), 0).is_met is False
+
+
+def test_seeds_that_stopped_count():
+    good = frame(x=[1, 1, 1])
+    assert every("c", lambda row: True, published="all")(good, 0).is_met
+    assert every("c", lambda row: True, published="all")(good, 1) == Finding("c", "all", "3 of 4 seeds", False)
+    assert share_of("c", lambda row: True, published=(4, 5))(good, 1).is_met is False
 
 
 def test_no_seed_proves_nothing():
     nothing = frame(x=[1]).iloc[:0]
-    assert every("c", lambda row: True, published="all")(nothing).is_met is False
+    assert every("c", lambda row: True, published="all")(nothing, 0).is_met is False
 
 
 @pytest.mark.parametrize(
@@ -71,12 +78,12 @@ def test_seeds_are_paired_by_label():
 
 def test_only_seeds_that_both_have_are_compared():
     found = lower("c", "x", frame(x=[5, 1, 1, 1, 1]), frame(x=[4]))
-    assert (found.ours, found.is_met) == ("5 against 4; lower in 0 of 1 seeds", False)
+    assert (found.ours, found.is_met) == ("5 against 4; lower in 0 of 1 seeds", None), "one seed proves nothing"
 
 
 def test_arms_are_compared_by_their_only_difference():
     small, large = (dict.fromkeys(("connections", "length", "crossings", "dense_loss"), values)
-                    for values in ([1, 1], [9, 9]))  # fmt: skip
+                    for values in ([1] * 3, [9] * 3))  # fmt: skip
     frames = {"none": frame(**large), "l1": frame(**small), "l1-local": frame(**large), "l1-local-swap": frame(**small)}
     verdicts = [(finding.claim.partition(":")[0], finding.is_met) for finding in arm_findings(frames)]
     assert verdicts[:4] == [

@@ -46,12 +46,12 @@ def test_the_front_is_what_nothing_beats():
 @pytest.mark.parametrize(
     ("unpriced", "cheap", "dear", "verdicts"),
     [
-        ([60, 61], [0.01, 0.02], [0, 0], [True, True, True, None]),
-        ([20, 20], [0.1, 0.2], [0, 1], [False, False, False, None]),
+        ([60, 61], [0.01, 0.02, 0.01], [0, 0], [True, True, True, None]),
+        ([20, 20], [0.1, 0.2, 0.2], [0, 1], [False, False, False, None]),
     ],
 )
 def test_findings_of_the_sweep(unpriced, cheap, dear, verdicts):
-    frames = {0.0: frame(unpriced), 0.1: frame([20, 20], cheap), 1.0: frame([9, 9], [0.1, 0.1]), 9.0: frame(dear)}
+    frames = {0.0: frame(unpriced), 0.1: frame([20] * 3, cheap), 1.0: frame([9] * 3, [0.1] * 3), 9.0: frame(dear)}
     assert [finding.is_met for finding in sweep_findings("t", frames)] == verdicts
     assert [finding.is_met for finding in sweep_findings("t", {1.0: frame([9, 9])})] == [False, None]
 
