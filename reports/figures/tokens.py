@@ -51,7 +51,7 @@ def _named(centres: Floats, tokens: Sequence[str]) -> list[tuple[float, float, s
     """Returns where to write which names: points that would hide each other's names share one, such as "2 3 (+4)"."""
     groups: list[tuple[float, float, list[str]]] = []
     for (x, y), token in zip(centres.tolist(), tokens, strict=True):
-        near = (names for left, top, names in groups if abs(left - x) < 18 and abs(top - y) < 7)
+        near = (names for left, top, names in groups if abs(left - x) < 6 and abs(top - y) < 5)
         names = next(near, None)
         if names is None:
             groups.append((x, y, [printable(token)]))
