@@ -299,7 +299,7 @@ TOKENS = (
             ParallelModules(MAIN),
             Arms(),
         ),
-        seconds=300,
+        seconds=480,
         fast=Fast(
             ("steps=6000", "learning_rate=0.003", "task.train_fraction=0.9"),
             seconds=30,
