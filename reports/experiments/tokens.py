@@ -48,9 +48,9 @@ class ParallelModules:
             name=f"modules-{self.label}",
             title=title,
             words=(
-                "What `bimt modules` finds without being told anything: connections into the outputs are left out "
-                "where the net falls into parts without them, and every cut is held against nets with the same degrees "
-                "and lengths. An embedding dimension counts as an input.",
+                "What the command bimt modules finds without being told anything: connections into the outputs are "
+                "left out where the net falls into parts without them, and every cut is held against nets with the "
+                "same degrees and lengths. An embedding dimension counts as an input.",
             ),
             findings=module_findings(found, self.published, of="" if self.published else f", {trained.variant.title}"),
             panoramas=(_rings(trained, best, self.label),) if best.modules else (),
