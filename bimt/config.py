@@ -11,6 +11,7 @@ from pydantic import BaseModel, Discriminator, Field, Tag, ValidationError, fiel
 from bimt.messages import UserError, explain_validation, printable, suggestion
 from bimt.nets.embedding_mlp import EmbeddingMLPConfig
 from bimt.nets.mlp import MLPConfig
+from bimt.nets.token_transformer import TokenTransformerConfig
 from bimt.nets.transformer import TransformerConfig
 from bimt.strict import StrictModel
 from bimt.tasks.formulas import FORMULAS, FormulaTask
@@ -56,11 +57,13 @@ def _family_of(value: Any) -> Any:
 NetConfig = Annotated[
     Annotated[MLPConfig, Tag("mlp")]
     | Annotated[EmbeddingMLPConfig, Tag("embedding_mlp")]
-    | Annotated[TransformerConfig, Tag("transformer")],
+    | Annotated[TransformerConfig, Tag("transformer")]
+    | Annotated[TokenTransformerConfig, Tag("token_transformer")],
     Discriminator(
         _family_of,
         custom_error_type="net_family",
-        custom_error_message="Input should be settings of the family mlp, embedding_mlp or transformer",
+        custom_error_message="Input should be settings of the family mlp, embedding_mlp, transformer or "
+        "token_transformer",
     ),
 ]
 """The families of nets; an MLP where none is named."""
@@ -69,6 +72,7 @@ _FAMILIES: dict[str, type[BaseModel]] = {
     "mlp": MLPConfig,
     "embedding_mlp": EmbeddingMLPConfig,
     "transformer": TransformerConfig,
+    "token_transformer": TokenTransformerConfig,
 }
 _TASKS: dict[str, type[BaseModel]] = {
     name: model
@@ -249,13 +253,22 @@ def make_config(
     if not isinstance(name, str) or name not in TASK_SETTINGS:
         raise UserError(f"unknown task {printable(name)}{suggestion(str(name), TASK_SETTINGS)}")
     _put_(given, "task.name", name)
-    document = _merged(TASK_SETTINGS[name], given)
+    document = _merged(_settings_for(name, given.get("net")), given)
     try:
         return TrainConfig.model_validate_json(json.dumps(document))
     except (TypeError, RecursionError) as error:
         raise UserError(f"a setting holds what no setting can be: {error}") from error
     except ValidationError as error:
         raise UserError(_explained(error, name, document)) from error
+
+
+def _settings_for(task: str, net: Any) -> dict[str, Any]:
+    """Returns a task's published settings, less those of its net where another family is asked for."""
+    settings = TASK_SETTINGS[task]
+    family = net.get("family") if isinstance(net, dict) else None
+    if family is None or family == settings.get("net", {}).get("family", "mlp"):
+        return settings
+    return {key: value for key, value in settings.items() if key != "net"}
 
 
 def known_keys(task: str, family: str | None = None) -> list[str]:

@@ -85,7 +85,7 @@ def run_cuts(
         The outputs of some of the copies. Copies are in the order of the cuts, for each cut in the order of the draws.
     """
     draws = next(iter(values.values())).shape[0]
-    activations = numbers_per_row(net, inputs) * len(inputs)
+    activations = numbers_per_row(net) * len(inputs)
     weights = sum(tensor.numel() for tensor in net.parameters.values())
     together = max(1, _TOGETHER // (activations + weights))
     for copies in torch.arange(len(cuts) * draws).split(together) if cuts else ():

@@ -114,7 +114,7 @@ def _side_by_side(frames: Iterable[Frame], task: Task) -> Iterator[list[Frame]]:
     """Yields as many frames at a time as may run as one net."""
     frames = iter(frames)
     first = next(frames)
-    several = max(_VALUES_AT_ONCE // (numbers_per_row(first.net, task.train.inputs) * len(task.train)), 1)
+    several = max(_VALUES_AT_ONCE // (numbers_per_row(first.net) * len(task.train)), 1)
     chunk = [first, *islice(frames, several - 1)]
     while chunk:
         yield chunk

@@ -26,11 +26,9 @@ def run_rows(net: Net, inputs: Shaped[Tensor, "rows inputs"]) -> Float[Tensor, "
 
 def in_pieces(net: Net, inputs: Shaped[Tensor, "rows inputs"]) -> Iterator[Tensor]:
     """Splits rows into pieces that the net can run without taking too much memory."""
-    yield from inputs.split(max(_NUMBERS // (numbers_per_row(net, inputs) * net.seeds), 1))
+    yield from inputs.split(max(_NUMBERS // (numbers_per_row(net) * net.seeds), 1))
 
 
-def numbers_per_row(net: Net, inputs: Shaped[Tensor, "rows inputs"]) -> int:
+def numbers_per_row(net: Net) -> int:
     """Returns how many activations one seed has for one row, at all sites and moments; at least 1."""
-    sizes = {site.name: net.wiring.population_of(site.name).size for site in net.wiring.sites}
-    moments = max(inputs.shape[1] // max(sum(sizes[site.name] for site in net.wiring.inputs), 1), 1)
-    return max(sum(sizes.values()) * moments, 1)
+    return max(sum(net.wiring.population_of(site.name).size for site in net.wiring.sites) * net.moments, 1)

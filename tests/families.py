@@ -17,6 +17,29 @@ SETTINGS = {
         "modular_addition",
         ["task.modulus=3", "task.operands=3", "task.operation=x", "net.embedding=4", "net.hidden=[5]"],
     ),
+    "added": (
+        "modular_addition",
+        [
+            "task.modulus=5",
+            "net.embedding=6",
+            "net.hidden=[7,4]",
+            "net.join=add",
+            "net.own_embeddings=true",
+            "net.output_bias=false",
+        ],
+    ),
+    "token_transformer": (
+        "modular_addition",
+        [
+            "task.modulus=5",
+            "net.family=token_transformer",
+            "net.width=8",
+            "net.heads=2",
+            "net.attention=[6]",
+            "net.mlp=[7]",
+            "net.attention_rate=0.5",
+        ],
+    ),
     "transformer": (
         "in_context",
         [

@@ -69,7 +69,10 @@ class Net(ABC):
         wiring: What is connected to what.
         parameters: Stored tensors by name, each (seeds, ...), in the wiring's order.
         places: For each population with slots, the slot that each neuron sits in, (seeds, size).
+        moments: How often it looks at each row: the length of a sequence, or how many tokens one stream reads.
     """
+
+    moments: int = 1
 
     def __init__(
         self, wiring: Wiring, parameters: Mapping[str, Tensor], places: Mapping[str, Tensor] | None = None

@@ -23,7 +23,8 @@ from bimt.wiring import Link, Population, Site, Wiring
 class EmbeddingMLP(Net):
     """Sites `token.a`, `token.b`, ... (look-ups), `embed.a`, `embed.b`, ... (one population), then `h1`, ..., `out`.
 
-    Its parameters are `weight.embed` (seeds, tokens, width), `weight.h1` (seeds, out, positions * width) and so on.
+    Its parameters are `weight.embed` (seeds, tokens, width), `weight.h1` (seeds, out, positions * width; (seeds, out,
+    width) where embeddings are added up) and so on.
     """
 
     def __init__(self, wiring: Wiring, parameters: Mapping[str, Tensor], activation: Activation) -> None:
@@ -75,6 +76,12 @@ class EmbeddingMLPConfig(NetConfig):
     """Width of the embedding; 0 only in a net that was pruned until nothing was left."""
     hidden: tuple[Annotated[int, Field(ge=0, le=MOST)], ...] = (50, 50)
     """Neurons of each hidden layer."""
+    join: Literal["concatenate", "add"] = "concatenate"
+    """Whether the first layer has weights of its own for every position, or sees only the sum of the embeddings."""
+    own_embeddings: bool = False
+    """Whether every position looks its token up in a table of its own."""
+    output_bias: bool = True
+    """Whether the outputs have a bias."""
 
     @property
     def populations(self) -> tuple[str, ...]:
@@ -95,10 +102,12 @@ class EmbeddingMLPConfig(NetConfig):
         letters = string.ascii_lowercase[: len(task.tokens)]
         width = len(slots["embed"])
         embed, *chain = self.populations
+        columns = [(at * width, (at + 1) * width) if self.join == "concatenate" else None for at in range(len(letters))]
         read = [
-            Link(chain[0], f"embed.{letter}", f"weight.{chain[0]}", cols=(at * width, (at + 1) * width))
-            for at, letter in enumerate(letters)
+            Link(chain[0], f"embed.{letter}", f"weight.{chain[0]}", cols=cols)
+            for letter, cols in zip(letters, columns, strict=True)
         ]
+        tables = [f"weight.embed.{letter}" if self.own_embeddings else "weight.embed" for letter in letters]
         return Wiring(
             populations=(
                 Population("token", task.vocabulary, None),
@@ -115,21 +124,25 @@ class EmbeddingMLPConfig(NetConfig):
             ),
             links=(
                 *(
-                    Link(f"embed.{letter}", f"token.{letter}", "weight.embed", layout="source target")
-                    for letter in letters
+                    Link(f"embed.{letter}", f"token.{letter}", table, layout="source target")
+                    for letter, table in zip(letters, tables, strict=True)
                 ),
                 *read,
                 *chain_links(chain),
             ),
-            biases=chain_biases(self.populations),
+            biases=chain_biases(self.populations if self.output_bias else self.populations[:-1]),
         )
 
     def draw(self, wiring: Wiring, generator: torch.Generator, dtype: torch.dtype) -> dict[str, Tensor]:
         """Draws the embedding from N(0, 1), then layer after layer; as in `NetConfig`."""
         shape = wiring.population("token").size, wiring.population("embed").size
-        embedding = torch.empty(shape, dtype=dtype).normal_(generator=generator)
-        chain = draw_chain(wiring, self.populations, generator, dtype, inputs=len(wiring.inputs))
-        return {"weight.embed": embedding, **chain}
+        tables = dict.fromkeys(link.parameter for link in wiring.links if wiring.is_look_up(link))
+        embeddings = {table: torch.empty(shape, dtype=dtype).normal_(generator=generator) for table in tables}
+        inputs = len(wiring.inputs) if self.join == "concatenate" else 1
+        chain = draw_chain(wiring, self.populations, generator, dtype, inputs=inputs)
+        if not self.output_bias:
+            del chain["bias.out"]
+        return embeddings | chain
 
     def assemble(self, wiring: Wiring, parameters: Mapping[str, Tensor], task: Task) -> Net:  # noqa: ARG002
         """Returns an `EmbeddingMLP`; as in `NetConfig`."""

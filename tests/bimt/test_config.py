@@ -55,6 +55,9 @@ OTHER_TASKS = {
         "task.data_seed": 3,
         "net.embedding": 8,
         "net.hidden": [9],
+        "net.join": "add",
+        "net.own_embeddings": True,
+        "net.output_bias": False,
         "net.activation": "relu",
         "net.geometry": {"embed": "ring"},
     },
@@ -92,6 +95,18 @@ OTHER_TASKS["images"] = {
     "task.test_fraction": 0.4,
     "task.split_seed": 9,
 }
+TOKEN_TRANSFORMER = {
+    "net.width": 16,
+    "net.layers": 2,
+    "net.heads": 2,
+    "net.attention": [8],
+    "net.blocks": [1],
+    "net.mlp": [20],
+    "net.scale": 0.5,
+    "net.attention_rate": 0.25,
+    "net.activation": "silu",
+    "net.geometry": {"resid": "ring"},
+}
 TABLE = ["task.data=a.csv", 'task.targets=["y"]']
 
 
@@ -112,15 +127,20 @@ def test_every_option_is_listed_here():
         prefixes = ("task.",) if family in families else ("task.", "net.")
         families.add(family)
         assert set(options) == {key for key in known_keys(task) if key.startswith(prefixes)} - groups
+    known = known_keys("modular_addition", "token_transformer")
+    assert set(TOKEN_TRANSFORMER) == {key for key in known if key.startswith("net.")} - groups
 
 
 @pytest.mark.parametrize(
     ("task", "key", "value"),
     [("independence", *item) for item in OPTIONS.items()]
-    + [(task, *item) for task, options in OTHER_TASKS.items() for item in options.items()],
+    + [(task, *item) for task, options in OTHER_TASKS.items() for item in options.items()]
+    + [("token_transformer", *item) for item in TOKEN_TRANSFORMER.items()],
 )
 def test_every_option_goes_there_and_back(task, key, value, tmp_path):
     base = TABLE if task == "table" else []
+    if task == "token_transformer":
+        task, base = "modular_addition", ["net.family=token_transformer"]
     default = make_config(task, settings=base)
     config = make_config(task, settings=[*base, f"{key}={json.dumps(value)}"])
     assert value_of(config, key) == value != value_of(default, key)

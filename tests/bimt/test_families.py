@@ -67,12 +67,12 @@ def test_nobody_watching_changes_nothing(family):
     watched = net.activations(task.test.inputs[None])
     outputs = net.run(task.test.inputs[None])
     last = watched[net.wiring.outputs[0].name]
-    if task.reads:
-        moments, neurons = zip(*task.reads, strict=True)
-        last = last.unflatten(1, (len(task.test), task.moments))[:, :, list(moments), list(neurons)]
+    if net.moments > 1:
+        moments, neurons = zip(*net.reads, strict=True)
+        last = last.unflatten(1, (len(task.test), net.moments))[:, :, list(moments), list(neurons)]
     assert torch.allclose(outputs, last, atol=1e-13, rtol=0)
     for site, value in watched.items():
-        assert value.shape == (2, len(task.test) * task.moments, net.wiring.population_of(site).size)
+        assert value.shape == (2, len(task.test) * net.moments, net.wiring.population_of(site).size)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -225,7 +225,7 @@ def test_a_wrong_key_of_another_family_is_named():
 
 @pytest.mark.parametrize("net", ["net.family=cnn", "net.family=null", "net=7", "net=null", "net=[]"])
 def test_a_net_of_no_family_is_refused(net):
-    message = "^net must be settings of the family mlp, embedding_mlp or transformer, got "
+    message = "^net must be settings of the family mlp, embedding_mlp, transformer or token_transformer, got "
     with pytest.raises(UserError, match=message):
         make_config("in_context", settings=[net])
 
