@@ -31,6 +31,8 @@ from bimt.tasks.base import Scaling, Split, Task
 
 _CONFIG = "config.json"
 _TENSORS = ("train", "test", "scaling")
+HISTORY = ("step", "seed", "train_loss", "test_loss", "metric", "cost", "connections", "strength")
+"""The columns of a checkpoint's history."""
 _COUNTS = ("step", "seed", "connections")
 _DATA = "data.safetensors"
 """The data never change in a run, so their file carries no step and is written once."""
@@ -67,7 +69,7 @@ class Checkpoint:
     stopped: dict[int, str]
     """Labels of the seeds whose loss became no number, each with what happened."""
     history: pd.DataFrame
-    """One row per logged step and seed: step, seed, train_loss, test_loss, metric, cost, connections, strength."""
+    """One row per logged step and seed, with the columns `HISTORY`."""
     snapshots: dict[str, Tensor]
     """`step` (frames,), and weights and places at each, (frames, seeds, ...)."""
     progress: Progress | None

@@ -103,12 +103,12 @@ def predict(
         bimt predict runs/mine --data new.csv --out predictions.csv
     """
     from bimt import predict as predicting
-    from bimt.checkpoint import load_checkpoint
     from bimt.folder import write_file
+    from bimt.opening import open_checkpoint
     from bimt.tasks.table import read_table
 
     _refuse_output(out, data, force=force)
-    trained = load_checkpoint(checkpoint)
+    trained = open_checkpoint(checkpoint)
     label = predicting.best_label(trained) if seed is None else seed
     predictions = predicting.predict(trained, read_table(data), label=label)
     write_file(out, predictions.to_csv(index=False).encode())

@@ -191,12 +191,12 @@ def events(checkpoint: CheckpointPath, *, seed: Seed = None, json: AsJson = Fals
         bimt events runs/moons
         bimt events runs/moons --seed 3 --json
     """
-    from bimt.checkpoint import load_checkpoint
     from bimt.cli import emit, stdout_console
+    from bimt.opening import open_checkpoint
     from interp.events import seeds_table, tell, tell_all
     from interp.select import select
 
-    loaded = load_checkpoint(checkpoint)
+    loaded = open_checkpoint(checkpoint)
     stories = tell_all(loaded) if seed is None else (tell(loaded, seed),)
     label = select(loaded).label if seed is None else seed
     story = next(each for each in stories if each.evolution.label == label)

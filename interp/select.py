@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bimt.checkpoint import Checkpoint, load_checkpoint
+from bimt.checkpoint import Checkpoint
 from bimt.messages import UserError, printable
+from bimt.opening import open_checkpoint
 from bimt.tasks.base import Task
 from interp.prune import prune
 from interp.rows import run_rows
@@ -38,7 +39,7 @@ def select(checkpoint: Checkpoint | Path | str, label: int | None = None, *, tol
         UserError: If there is no such seed, its training stopped, or the tolerance is not positive.
     """
     if not isinstance(checkpoint, Checkpoint):
-        checkpoint = load_checkpoint(checkpoint)
+        checkpoint = open_checkpoint(checkpoint)
     if label is not None:
         check_label(checkpoint, label)
     return select_best(

@@ -38,14 +38,14 @@ def report(
         bimt report runs/ind
         bimt report runs/ind --seed 3 --out reports/ind-3
     """
-    from bimt.checkpoint import load_checkpoint
     from bimt.cli import console, emit
     from bimt.messages import UserError, printable
+    from bimt.opening import open_checkpoint
     from reports.report import build_report, prepare_folder, write_report
 
     if not tolerance > 0:
         raise UserError(f"--tolerance must be above 0, got {tolerance}")
-    loaded = load_checkpoint(checkpoint)
+    loaded = open_checkpoint(checkpoint)
     folder = checkpoint if out is None else out
     prepare_folder(folder)
     log = console()
@@ -87,10 +87,10 @@ def film(
         bimt film runs/moons --out moons.gif
         bimt film runs/moons --seed 3 --fps 20 --out moons.webp
     """
-    from bimt.checkpoint import load_checkpoint
     from bimt.cli import console, emit
     from bimt.folder import try_writing, write_file
     from bimt.messages import UserError, printable
+    from bimt.opening import open_checkpoint
     from reports.encode import check_suffix
     from reports.film import make_film
 
@@ -98,7 +98,7 @@ def film(
     if out.is_dir() or (out.exists() and not force):
         raise UserError(f"{printable(out)} is there already; choose another name, or --force to overwrite a file")
     try_writing(out.parent)
-    loaded = load_checkpoint(checkpoint)
+    loaded = open_checkpoint(checkpoint)
     log = console()
     with log.status("drawing") as status:
         made = make_film(

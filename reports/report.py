@@ -4,10 +4,11 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from bimt.checkpoint import Checkpoint, load_checkpoint
+from bimt.checkpoint import Checkpoint
 from bimt.folder import try_writing, write_file
 from bimt.messages import UserError, printable
 from bimt.nets.base import Net
+from bimt.opening import open_checkpoint
 from bimt.tasks.base import Task
 from interp.ablation import ablate
 from interp.events import Story, tell_all
@@ -64,7 +65,7 @@ def build_report(
         write_report(build_report("runs/ind"), Path("runs/ind"))
     """
     watch("pruning")
-    checkpoint = checkpoint if isinstance(checkpoint, Checkpoint) else load_checkpoint(checkpoint)
+    checkpoint = checkpoint if isinstance(checkpoint, Checkpoint) else open_checkpoint(checkpoint)
     if label is not None:
         check_label(checkpoint, label)
     seeds = prune_all(checkpoint, tolerance=tolerance)

@@ -10,6 +10,7 @@ from bimt.geometry import make_slots
 from bimt.messages import UserError
 from bimt.nets.base import Net
 from bimt.tasks.base import Task
+from bimt.wiring import Wiring
 
 
 def make_net(config: TrainConfig, *, task: Task, generators: Sequence[torch.Generator]) -> Net:
@@ -26,10 +27,15 @@ def make_net(config: TrainConfig, *, task: Task, generators: Sequence[torch.Gene
         UserError: If the family cannot learn the task, a layer has no neurons or a geometry cannot hold a population.
     """
     family, dtype = config.net, getattr(torch, config.dtype)
-    wiring = family.wiring(_slots(config, task), task, pinned=config.swaps.pinned)
+    wiring = fresh_wiring(config, task)
     seeds = [family.draw(wiring, generator, dtype) for generator in generators]
     stacked = {name: torch.stack([parameters[name] for parameters in seeds]) for name in seeds[0]}
     return family.assemble(wiring, stacked, task)
+
+
+def fresh_wiring(config: TrainConfig, task: Task) -> Wiring:
+    """Returns the wiring of a net that no neuron has moved in; errors as in `make_net`."""
+    return config.net.wiring(_slots(config, task), task, pinned=config.swaps.pinned)
 
 
 def net_tensors(net: Net) -> dict[str, Tensor]:

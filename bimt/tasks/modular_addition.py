@@ -6,6 +6,7 @@ from functools import reduce
 from typing import Any, Literal
 
 import numpy as np
+from jaxtyping import Int
 from pydantic import Field
 
 from bimt.messages import UserError
@@ -43,8 +44,12 @@ class ModularAdditionTask(StrictModel):
     operands: int = Field(default=2, ge=2, le=6)
     """How many tokens are put together, from left to right."""
     operation: Literal["+", "-", "x"] = "+"
-    train_fraction: float = Field(default=0.8, gt=0, lt=1)
-    """Share of all rows that the net is trained on."""
+    own_tokens: bool = False
+    """Whether every operand has tokens of its own: p of them each."""
+    equals_sign: bool = False
+    """Whether a last token, always the same, stands behind the operands; it is the last of the vocabulary."""
+    train_fraction: float = Field(default=0.8, gt=0, le=1)
+    """Share of all rows that the net is trained on; with 1 it is also tested on all of them."""
     data_seed: int = Field(default=0, ge=0, lt=2**32)
     """Seed of the split."""
 
@@ -60,15 +65,27 @@ class ModularAdditionTask(StrictModel):
                 f"task.modulus = {self.modulus} with {self.operands} operands has {rows:,} rows, too many; "
                 "take fewer operands or a smaller modulus"
             )
-        tokens = np.array(list(itertools.product(range(self.modulus), repeat=self.operands)))
-        answers = reduce(_OPERATIONS[self.operation], tokens.T) % self.modulus
-        names = tuple(str(token) for token in range(self.modulus))
+        numbers = np.array(list(itertools.product(range(self.modulus), repeat=self.operands)))
+        answers = reduce(_OPERATIONS[self.operation], numbers.T) % self.modulus
         return token_task(
             self.name,
-            tokens,
+            self.tokens(numbers),
             answers,
-            positions=tuple(string.ascii_lowercase[: self.operands]),
-            vocabulary=names,
+            positions=(*string.ascii_lowercase[: self.operands], *("=",) * self.equals_sign),
+            vocabulary=self._vocabulary,
             train_fraction=self.train_fraction,
             data_seed=self.data_seed,
         )
+
+    def tokens(self, numbers: Int[np.ndarray, "rows operands"]) -> Int[np.ndarray, "rows positions"]:
+        """Returns the tokens that stand for the operands of each row, and the equals sign if there is one."""
+        own = self.modulus * np.arange(self.operands) if self.own_tokens else 0
+        sign = np.full((len(numbers), int(self.equals_sign)), len(self._vocabulary) - 1)
+        return np.concatenate([numbers + own, sign], axis=1)
+
+    @property
+    def _vocabulary(self) -> tuple[str, ...]:
+        """The numbers, of the second operand with one prime, of the third with two; the equals sign last."""
+        copies = self.operands if self.own_tokens else 1
+        numbers = (f"{number}{chr(39) * copy}" for copy in range(copies) for number in range(self.modulus))
+        return *numbers, *("=",) * self.equals_sign

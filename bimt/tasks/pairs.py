@@ -25,15 +25,17 @@ def token_task(
         answers: The index of the token that answers each row.
         positions: A name for each position.
         vocabulary: A name for each token.
-        train_fraction: Share of the rows for training; at least one row is left on either side.
+        train_fraction: Share of the rows for training; at least one row is left on either side. With 1 all rows are
+            both the training and the test split.
         data_seed: Seed of the split.
     """
     count = len(tokens)
     trained = min(max(int(count * train_fraction), 1), count - 1)
     order = np.random.RandomState(data_seed).permutation(count)
+    parts = (order, order) if train_fraction == 1 else (order[:trained], order[trained:])
     train, test = (
         Split(torch.from_numpy(tokens[rows]).long(), torch.from_numpy(answers[rows]).long())
-        for rows in (np.sort(order[:trained]), np.sort(order[trained:]))
+        for rows in map(np.sort, parts)
     )
     return Task(
         name=name,
