@@ -4,7 +4,7 @@ The metrics of clock and pizza see a net through this only, so that they are the
 """
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -20,6 +20,7 @@ from bimt.tasks.base import Task
 from bimt.tasks.modular_addition import ModularAdditionTask
 from bimt.wiring import Link
 from interp.rows import in_pieces
+from interp.sparse import Neuron
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +101,13 @@ class PairNet:
             start += table.shape[2]
         return replace(self, net=self.net.replaced(parameters=parameters))
 
+    def restricted(self, neurons: Collection[Neuron]) -> "PairNet":
+        """Returns the same net with only some dimensions of the embedding left: those of a module."""
+        kept = [index for site, index in neurons if site == self.tables[0].target]
+        mask = np.zeros(self.vocabulary.shape[1], dtype=bool)
+        mask[kept] = True
+        return self.embedded(np.where(mask, self.vocabulary, 0.0))
+
     def _is_table(self, link: Link) -> bool:
         """Tells look-ups of tokens from those of positions, which are given by no task."""
         wiring = self.net.wiring
@@ -128,5 +136,5 @@ def _named(task: Mapping[str, object]) -> dict[str, object]:
     return {key: task[key] for key in ("name", "operands", "operation") if key in task}
 
 
-def _added(shift: Tensor):  # noqa: ANN202 - a closure that `edits` takes
+def _added(shift: Tensor) -> Callable[[Tensor], Tensor]:
     return lambda value: value + shift

@@ -1,7 +1,7 @@
 """Circles in an embedding: which ones there are, and whether what a net says of one alone is a clock's or a pizza's.
 
-A circle is two directions of the embedding on which the tokens stand like the hours of a clock, `frequency` hours apart.
-(Zhong et al. 2023, arXiv:2306.17844, section 4.)
+A circle is two directions of the embedding on which the tokens stand like the hours of a clock, `frequency` hours
+apart. (Zhong et al. 2023, arXiv:2306.17844, section 4.)
 """
 
 from collections.abc import Sequence
@@ -194,12 +194,12 @@ def centred(logits: Float[np.ndarray, "a b classes"]) -> Float[np.ndarray, "a b 
 
 
 def clock(modulus: int, frequency: int, phase: float = 0.0) -> Float[np.ndarray, "a b c"]:  # noqa: ARG001
-    """cos w(a + b - c): what a clock says."""
+    """What a clock says: cos w(a + b - c)."""
     return np.cos(_angle(modulus, frequency)[0])
 
 
 def pizza(modulus: int, frequency: int, phase: float = 0.0) -> Float[np.ndarray, "a b c"]:
-    """2 |cos w(a - b)/2| (|cos w(a + b - c)/2| - |sin w(a + b - c)/2|): what the published pizza says.
+    """What the published pizza says: 2 |cos w(a - b)/2| (|cos w(a + b - c)/2| - |sin w(a + b - c)/2|).
 
     Args:
         modulus: p.
@@ -212,7 +212,7 @@ def pizza(modulus: int, frequency: int, phase: float = 0.0) -> Float[np.ndarray,
 
 
 def accompanying(modulus: int, frequency: int, phase: float = 0.0) -> Float[np.ndarray, "a b c"]:
-    """-2 cos w(a - b) cos w(a + b - c): what the circle of the double frequency adds to a pizza of this one."""
+    """What the circle of the double frequency adds to a pizza of this one: -2 cos w(a - b) cos w(a + b - c)."""
     total, apart = _angle(modulus, frequency)
     return -2 * np.cos(apart + phase) * np.cos(total)
 

@@ -234,3 +234,37 @@ def signs(
         emit({"checkpoint": str(checkpoint), "seed": sparse.label, **sparse.to_json(), **found.to_json()})
     else:
         stdout_console().print(found)
+
+
+def fourier(
+    checkpoint: CheckpointPath,
+    *,
+    modules: Annotated[
+        bool | None,
+        typer.Option(
+            "--modules/--no-modules", help="Judge every module by itself too; by default in nets small enough."
+        ),
+    ] = None,
+    seed: Seed = None,
+    tolerance: Tolerance = 1e-3,
+    json: AsJson = False,
+) -> None:
+    """Says whether a net that adds two numbers modulo p is a clock or a pizza, and shows the measures behind it.
+
+    The net is judged as trained, its modules as pruned. Takes checkpoints of this project and of the published
+    clock-and-pizza code.
+
+    Example:
+        bimt fourier runs/addition
+        bimt fourier model_p99zdpze5l.pt --json
+    """
+    from bimt.cli import emit, stdout_console
+    from interp.stages import spectrum_of
+
+    label, found, note = spectrum_of(checkpoint, seed, tolerance=tolerance, modules=modules)
+    if json:
+        emit({"checkpoint": str(checkpoint), "seed": label, **found.to_json()})
+    else:
+        stdout_console().print(found)
+        if note:
+            stdout_console().print(note)

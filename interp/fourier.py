@@ -5,6 +5,7 @@ Run as `python -m interp.fourier CKPT`.
 
 import itertools
 import random
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -26,6 +27,7 @@ from interp.circles import (
     joint_fit,
     phase_between,
 )
+from interp.sparse import Neuron
 from interp.tables import frame_table
 
 Verdict = Literal["clock", "pizza", "unclear", "not circular", "not accurate"]
@@ -58,7 +60,7 @@ class Metrics:
     circularity_halves: tuple[float, ...]
     """Of each operand's tokens by themselves; empty where they share them."""
     sees_only_sums: bool
-    """Whether the wiring adds both embeddings up before anything else: gradient symmetricity is 1 whatever is learnt."""
+    """Whether the wiring adds both embeddings up before all else: gradient symmetricity is 1 whatever is learnt."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -229,6 +231,25 @@ def find_spectrum(pairs: PairNet, modules: tuple[ModuleMetrics, ...] = ()) -> Sp
     )
 
 
+def measure_module(name: str, pairs: PairNet, neurons: Collection[Neuron]) -> ModuleMetrics:
+    """Judges one module by itself.
+
+    Args:
+        name: Of the module.
+        pairs: The net in which it alone speaks to the outputs (see `interp.contributions.speakers`).
+        neurons: Its neurons: of the embedding only theirs is looked at.
+    """
+    own = pairs.restricted(neurons)
+    powers = frequency_powers(own)
+    site = own.tables[0].target
+    return ModuleMetrics(
+        name=name,
+        dimensions=sum(neuron.site == site for neuron in neurons),
+        metrics=measure_net(own, needs_accuracy=False),
+        frequencies=_largest(powers, least=0.1),
+    )
+
+
 def gradient_cosines(pairs: PairNet) -> Float[np.ndarray, "a b c"]:
     """Returns the cosine between the gradients of logit c with respect to the embeddings of a and of b.
 
@@ -247,7 +268,7 @@ def gradient_cosines(pairs: PairNet) -> Float[np.ndarray, "a b c"]:
 def published_triples(modulus: int) -> Int[np.ndarray, "triples 3"]:
     """Returns the triples (a, b, c) that the published code draws: 100 of all, by `random.Random(42).shuffle`."""
     triples = list(itertools.product(range(modulus), repeat=3))
-    random.Random(42).shuffle(triples)
+    random.Random(42).shuffle(triples)  # noqa: S311 - as published
     return np.array(triples[:_PUBLISHED_TRIPLES])
 
 

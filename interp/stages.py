@@ -3,12 +3,22 @@
 Commands and reports go through here, so that a module has the same name wherever it is mentioned.
 """
 
+from pathlib import Path
+
 import numpy as np
 
+from bimt.checkpoint import Checkpoint
+from bimt.opening import open_checkpoint
+from interp.addition import pair_net
+from interp.contributions import speakers
+from interp.fourier import ModuleMetrics, Spectrum, find_spectrum, measure_module
 from interp.graph import to_graph
 from interp.modules import Modules, find_modules
-from interp.select import Selected
+from interp.select import Selected, check_label, select
 from interp.selectivity import Selectivity, compare_with_random
+
+MOST_CONNECTIONS = 20_000
+"""Of larger nets modules are looked for only if asked: pruning them and drawing null models takes minutes."""
 
 
 def modules_of(chosen: Selected, *, readout: str = "auto", weights: str = "weight", draws: int = 499) -> Modules:
@@ -22,6 +32,58 @@ def modules_of(chosen: Selected, *, readout: str = "auto", weights: str = "weigh
         draws=draws,
         generator=np.random.default_rng(0),
     )
+
+
+def spectrum_of(
+    checkpoint: Checkpoint | Path | str,
+    label: int | None = None,
+    *,
+    tolerance: float = 1e-3,
+    modules: bool | None = None,
+) -> tuple[int, Spectrum, str]:
+    """Measures whether a seed is a clock or a pizza: as trained, and each of its modules as pruned.
+
+    Args:
+        checkpoint: One in memory, its folder, or a file of the clock-and-pizza code.
+        label: The seed; None takes the best, or the only one.
+        tolerance: As in `prune`.
+        modules: Whether modules are looked for; None: in nets of at most `MOST_CONNECTIONS` connections.
+
+    Returns:
+        The seed's label, what was measured, and what was left out and why (empty if nothing).
+
+    Raises:
+        UserError: If the task is no sum of two numbers, or there is no such seed.
+    """
+    loaded = checkpoint if isinstance(checkpoint, Checkpoint) else open_checkpoint(checkpoint)
+    pair_net(loaded, loaded.net.seed(0))  # refuses another task before anything is pruned
+    count = sum(loaded.net.weight(link)[0].numel() for link in loaded.net.wiring.distinct_links(look_ups=False))
+    if modules is None and count > MOST_CONNECTIONS:
+        said = f"Modules were not looked for among {count:,} connections; --modules does."
+        if label is None and len(loaded.running) == 1:
+            label = loaded.running[0]
+        if label is not None:
+            check_label(loaded, label)
+            return label, find_spectrum(pair_net(loaded, loaded.net.seed(loaded.labels.index(label)))), said
+    chosen = select(loaded, label, tolerance=tolerance)
+    found = () if modules is False else module_metrics(chosen)
+    spectrum = find_spectrum(pair_net(loaded, chosen.dense.net), found)
+    return chosen.label, spectrum, ""
+
+
+def module_metrics(chosen: Selected, modules: Modules | None = None) -> tuple[ModuleMetrics, ...]:
+    """Judges every module of a pruned seed by itself; none where fewer than two speak to the outputs.
+
+    Args:
+        chosen: The seed.
+        modules: Of it, where they are at hand already.
+    """
+    modules = modules_of(chosen) if modules is None else modules
+    alone = speakers(chosen.sparse.net, modules)
+    if len(alone) < 2:
+        return ()
+    members = {module.name: module.neurons for module in modules.modules}
+    return tuple(measure_module(name, pair_net(chosen.checkpoint, net), members[name]) for name, net in alone.items())
 
 
 def selectivity_of(chosen: Selected, modules: Modules) -> tuple[Selectivity, ...]:
