@@ -181,7 +181,7 @@ def joint_fit(pairs: PairNet, circles: Sequence[Circle]) -> float | None:
     logits = centred(pairs.logits[..., : pairs.modulus])
     if not frequencies or not (logits**2).sum() > 0:
         return None
-    columns = [make(pairs.modulus, k).ravel() for k in frequencies for make in (clock, pizza)]
+    columns = [centred(make(pairs.modulus, k)).ravel() for k in frequencies for make in (clock, pizza)]
     design = np.stack([column - column.mean() for column in columns], axis=1)
     target = logits.ravel() - logits.mean()
     fitted = design @ np.linalg.lstsq(design, target, rcond=None)[0]
