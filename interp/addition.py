@@ -125,11 +125,16 @@ def pair_net(checkpoint: Checkpoint, net: Net) -> PairNet:
         UserError: If the task is another.
     """
     task = checkpoint.config.task
-    if not isinstance(task, ModularAdditionTask) or task.operands != 2 or task.operation != "+":
+    if not isinstance(task, ModularAdditionTask) or not adds(task):
         found = ", ".join(f"{key}={value}" for key, value in _named(task.model_dump()).items())
         raise UserError(f"clock and pizza are about modular addition of two numbers, got the task {found}")
     pairs = np.array(list(itertools.product(range(task.modulus), repeat=2)))
     return PairNet(net.to(torch.float64), checkpoint.task, task.modulus, torch.from_numpy(task.tokens(pairs)).long())
+
+
+def adds(task: object) -> bool:
+    """Tells whether a task is the sum of two numbers modulo another."""
+    return isinstance(task, ModularAdditionTask) and task.operands == 2 and task.operation == "+"
 
 
 def _named(task: Mapping[str, object]) -> dict[str, object]:

@@ -11,6 +11,7 @@ from interp.events import strength_switches
 from interp.features import on_sheets
 from interp.targets import Kind
 from reports import verdict
+from reports.algorithm import view_algorithm
 from reports.figures.bars import Bar, draw_bars
 from reports.figures.curves import draw_training
 from reports.figures.drawing import Figure
@@ -20,6 +21,7 @@ from reports.figures.palette import module_tone
 from reports.formulas import FormulaView, view_formulas
 from reports.predictions import draw_boundary, draw_predictions
 from reports.results import Report
+from reports.section import Section
 from reports.sheets import SheetsView, draw_stacks, view_sheets
 from reports.tables import Table, ablation_table, evidence_table, modules_table, prune_table, seeds_table, stories_table
 from reports.words import command_line, name
@@ -79,6 +81,8 @@ class Page:
     boundary: tuple[Figure, ...]
     sheets: SheetsView | None
     """None where no population lies in two dimensions."""
+    algorithm: tuple[Section, ...]
+    """What the net computes, where its task is one that more can be said of."""
     formulas: tuple[FormulaView, ...]
     formulas_note: str
     no_formulas: str
@@ -94,6 +98,8 @@ class Page:
         yield from self.pictures
         yield from self.boundary
         yield from self.sheets.figures if self.sheets else ()
+        for section in self.algorithm:
+            yield from (*section.panoramas, *section.figures)
         yield from self.predictions
         yield from (part.figure for part in self.ablations)
         yield from self.evolution
@@ -135,6 +141,7 @@ def make_page(report: Report) -> Page:
         predictions_note=note,
         boundary=draw_boundary(report),
         sheets=view_sheets(report),
+        algorithm=view_algorithm(report),
         formulas=view_formulas(report),
         formulas_note=_formulas_note(report),
         no_formulas=report.no_formulas,

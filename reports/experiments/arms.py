@@ -11,11 +11,11 @@ from interp.sparse import Neuron
 from reports.experiments.claims import lower
 from reports.experiments.experiment import ARMS
 from reports.experiments.results import Results, Trained
-from reports.experiments.section import Finding, Section
 from reports.figures.drawing import Figure
 from reports.figures.palette import module_tone
 from reports.figures.small_nets import Panel, draw_nets
 from reports.figures.strips import Measure, draw_strips
+from reports.section import Finding, Section
 from reports.tables import Table
 from reports.words import number
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import pandas as pd
 
-from reports.experiments.section import Finding
+from reports.section import Finding
 from reports.words import number
 
 Judge = Callable[[pd.DataFrame, int], Finding]

@@ -7,7 +7,7 @@ from typing import Any
 
 from bimt.config import TrainConfig, make_config
 from bimt.messages import UserError, printable
-from reports.experiments.section import Section
+from reports.section import Section
 
 MakeSection = Callable[[Any], Section | None]
 """From `Results` to one section of the experiment's page; None where what it shows was not run."""

@@ -11,9 +11,9 @@ from interp.sparse import SparseNet
 from reports.experiments.claims import lower
 from reports.experiments.experiment import Experiment, Fast, Variant
 from reports.experiments.results import Results, Trained
-from reports.experiments.section import Finding, Section
 from reports.figures.drawing import Floats
 from reports.figures.trends import draw_trends
+from reports.section import Finding, Section
 from reports.tables import Table
 from reports.words import number
 

@@ -6,8 +6,8 @@ from interp.signs import NEARLY_ALL, Signs, find_signs
 from reports.experiments.arms import Arms, panel_of
 from reports.experiments.experiment import Experiment, Fast, Variant, arms
 from reports.experiments.results import Results, Trained
-from reports.experiments.section import Finding, Section
 from reports.figures.small_nets import draw_nets
+from reports.section import Finding, Section
 from reports.tables import Table
 from reports.words import number
 

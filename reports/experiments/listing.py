@@ -13,7 +13,7 @@ from reports.experiments.catalog import catalog
 from reports.experiments.experiment import Experiment
 from reports.experiments.page import findings_of
 from reports.experiments.running import Outcome, last_result
-from reports.experiments.section import findings_table
+from reports.section import findings_table
 from reports.words import duration
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from reports.content import Fact
 from reports.experiments.results import Results
-from reports.experiments.section import Finding, Section, findings_table, tally
 from reports.figures.drawing import Figure
+from reports.section import Finding, Section, findings_table, tally
 from reports.tables import Table
 from reports.words import command_line, duration, name, number
 

@@ -6,7 +6,7 @@ import pandas as pd
 
 from reports.experiments.claims import Judge, judged
 from reports.experiments.results import Results
-from reports.experiments.section import Section
+from reports.section import Section
 from reports.tables import Table
 from reports.words import counted, name, number
 

@@ -9,7 +9,7 @@ from reports.experiments.claims import at_least
 from reports.experiments.experiment import Experiment, Fast, arms
 from reports.experiments.published import Published
 from reports.experiments.results import Results, Trained
-from reports.experiments.section import Finding, Section
+from reports.section import Finding, Section
 from reports.tables import Table
 from reports.words import number
 

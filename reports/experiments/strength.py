@@ -10,9 +10,9 @@ from reports.experiments.arms import panel_of
 from reports.experiments.claims import lower
 from reports.experiments.experiment import Experiment, Fast, Variant
 from reports.experiments.results import Results, Trained
-from reports.experiments.section import Finding, Section
 from reports.figures.front import Cloud, draw_front, on_front
 from reports.figures.small_nets import draw_nets
+from reports.section import Finding, Section
 from reports.tables import Table
 from reports.words import number
 

@@ -12,7 +12,7 @@ from interp.modules import Modules, find_modules
 from interp.sparse import SparseNet
 from reports.experiments.experiment import Experiment, Fast, Variant
 from reports.experiments.results import Results, Trained
-from reports.experiments.section import Finding, Section
+from reports.section import Finding, Section
 from reports.tables import Table
 from reports.words import counted, number
 

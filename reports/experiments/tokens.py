@@ -16,9 +16,9 @@ from reports.experiments.claims import at_least, at_most, share_of, some
 from reports.experiments.experiment import Experiment, Fast, Variant, arms
 from reports.experiments.published import Published
 from reports.experiments.results import Results, Trained
-from reports.experiments.section import Finding, Section
 from reports.figures.drawing import Figure
 from reports.figures.tokens import Ring, Strip, draw_rings, draw_strips_of
+from reports.section import Finding, Section
 from reports.tables import Table
 from reports.words import number
 

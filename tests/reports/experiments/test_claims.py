@@ -6,8 +6,8 @@ import pytest
 from reports.experiments.arms import arm_findings
 from reports.experiments.claims import at_least, at_most, every, judged, lower, share_of, some
 from reports.experiments.published import parts_in_words
-from reports.experiments.section import Finding, findings_table, tally
 from reports.experiments.symbolic import SYMBOLIC
+from reports.section import Finding, findings_table, tally
 
 SEPARATE = ("x1 x3 -> y1", "x2 x4 -> y2")
 

@@ -1,4 +1,4 @@
-"""One section of an experiment's page, and the findings in it."""
+"""One section of a page, and the findings in it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
