@@ -25,6 +25,9 @@ from interp.targets import Kind, Sites, Target, connection_targets, module_targe
 
 _BLOCK = 1024
 """How many ablations are measured before their samples are dropped."""
+_WORK = 1e12
+"""Weights times test rows times connections that are ablated unasked, and how many connections at least: a minute."""
+_FEWEST = 100
 _LONGEST_LABEL = 20_000
 _MOST_PAIRS = 20
 """How many pairs are printed."""
@@ -92,10 +95,18 @@ class AblationTable:
     """Every two of the neurons; None where nobody asked."""
     outputs: tuple[str, ...]
     """Names of the outputs, in the order of `per_output`."""
+    connections: int
+    """How many kept connections there are; where rows list fewer, those are the heaviest."""
 
     def of(self, kind: Kind) -> tuple[Row, ...]:
         """Returns the rows of one kind."""
         return tuple(row for row in self.rows if row.kind == kind)
+
+    def share_of(self, kind: Kind) -> str:
+        """Says how many of a kind were ablated where that is not all; empty where it is."""
+        shown = len(self.of(kind))
+        is_all = kind != "connection" or shown == self.connections
+        return "" if is_all else f", the {shown:,} heaviest of {self.connections:,}"
 
     def to_frame(self) -> pd.DataFrame:
         """Returns one line per row, then one per pair; `per_output` becomes a column `drop NAME` for every output."""
@@ -113,6 +124,7 @@ class AblationTable:
         document: dict[str, Any] = {
             "baseline": {**self.baseline._asdict(), "per_output": list(self.baseline.per_output)},
             "method": self.method,
+            "connections": self.connections,
             "rows": [_row_json(row) for row in self.rows],
         }
         if self.pairs is not None:
@@ -121,7 +133,8 @@ class AblationTable:
 
     def __rich__(self) -> RenderableType:
         """Draws a table for every kind, the largest increase of the loss first."""
-        drawn = {f"{kind}s": _drawn_rows(self.of(kind), self.outputs) for kind in ("module", "neuron", "connection")}
+        kinds: tuple[Kind, ...] = ("module", "neuron", "connection")
+        drawn = {f"{kind}s{self.share_of(kind)}": _drawn_rows(self.of(kind), self.outputs) for kind in kinds}
         if self.pairs:
             shown = min(len(self.pairs), _MOST_PAIRS)
             title = f"pairs of neurons: the {shown} of {len(self.pairs)} that interact most"
@@ -140,6 +153,7 @@ def ablate(
     generator: torch.Generator | None = None,
     sites: Sites = "together",
     pairs: bool = False,
+    connections: int | None = None,
 ) -> AblationTable:
     """Replaces every connection, neuron and module in turn, recomputes what is downstream, and scores the test split.
 
@@ -163,6 +177,8 @@ def ablate(
         sites: "together": a neuron of a shared population goes at all its sites, in one row named after the
             population. "each": at one site at a time, in one row for each.
         pairs: Whether to measure every two neurons together as well.
+        connections: How many connections are ablated at most, the heaviest by |w|. None: all of them, or as many as
+            take about a minute in nets of hundreds of thousands of weights.
 
     Returns:
         Effects as differences from the net as it is.
@@ -184,14 +200,33 @@ def ablate(
     bench = _Bench(net, task, values, measure_cuts(net, task, [Cut()], values))
     labels = end_labels(net.wiring, task)
     neurons = neuron_targets(sparse, labels, sites)
-    targets = [*connection_targets(sparse, labels), *neurons, *module_targets(net.wiring, modules or {}, sites)]
+    most = _affordable(net, task) if connections is None else connections
+    single, count = connection_targets(sparse, labels), sparse.connections
+    targets = [*_heaviest(net, single, most), *neurons, *module_targets(net.wiring, modules or {}, sites)]
     return AblationTable(
         baseline=bench.baseline(),
         method=method,
         rows=tuple(bench.rows(targets)),
         pairs=tuple(bench.pairs(neurons)) if pairs else None,
         outputs=task.answers,
+        connections=count,
     )
+
+
+def _affordable(net: Net, task: Task) -> int:
+    weights = sum(tensor.numel() for tensor in net.parameters.values())
+    return max(int(_WORK / max(weights * net.moments * len(task.test), 1)), _FEWEST)
+
+
+def _heaviest(net: Net, targets: Sequence[Target], most: int) -> Sequence[Target]:
+    """Returns the targets with the largest |w|, in their order."""
+    if len(targets) <= most:
+        return targets
+    sizes = [
+        net.weight(link)[0, row, column].abs() for target in targets for link, row, column in target.cut.connections
+    ]
+    kept = torch.stack(sizes).argsort(descending=True, stable=True)[:most].sort().values
+    return [targets[index] for index in kept.tolist()]
 
 
 @dataclass(frozen=True, eq=False)

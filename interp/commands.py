@@ -114,6 +114,12 @@ def ablation(
         typer.Option("--method", help="What stands in: 0, the training mean, or 100 random training rows in turn."),
     ] = "zero",
     pairs: Annotated[bool, typer.Option("--pairs", help="Also ablate every two neurons together.")] = False,
+    connections: Annotated[
+        int | None,
+        typer.Option(
+            "--connections", help="At most so many connections, the heaviest; else all a minute allows.", min=0
+        ),
+    ] = None,
     seed: Seed = None,
     tolerance: Tolerance = 1e-3,
     csv: Annotated[Path | None, typer.Option("--csv", help="New file for the table as CSV.", metavar="FILE")] = None,
@@ -136,7 +142,9 @@ def ablation(
     sparse, task = (chosen := select(checkpoint, seed, tolerance=tolerance)).sparse, chosen.checkpoint.task
     members = {module.name: module.neurons for module in modules_of(chosen).modules}
     generator = torch.Generator().manual_seed(0)
-    table = ablate(sparse, task, modules=members, method=method, generator=generator, pairs=pairs)
+    table = ablate(
+        sparse, task, modules=members, method=method, generator=generator, pairs=pairs, connections=connections
+    )
     if csv is not None:
         csv.write_text(table.to_frame().to_csv(index=False), encoding="utf-8")
     if json:

@@ -245,7 +245,7 @@ def _ablations(report: Report, kind: Kind, title: str) -> Ablations:
     table = ablation_table(report, kind)
     rest = Table(table.columns, table.rows[MOST_ROWS:], table.is_text) if len(table.rows) > MOST_ROWS else None
     return Ablations(
-        title=title,
+        title=title + report.zero.share_of(kind),
         figure=draw_bars(
             bars, name=f"ablation-{title}", title=f"Without one of the {title}", kind=title, metric=report.metric_name
         ),

@@ -497,7 +497,7 @@ def checkpoint(tmp_path_factory):
 def test_the_commands_document(checkpoint, capsys):
     assert run(commands.ablation, [str(checkpoint), "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
-    assert list(document) == ["checkpoint", "seed", "baseline", "method", "rows"]
+    assert list(document) == ["checkpoint", "seed", "baseline", "method", "connections", "rows"]
     assert document["method"] == "zero"
     assert document["baseline"]["metric"] == pytest.approx(1)
     keys = {"kind", "name", "metric", "drop", "loss_increase", "stderr", "n", "reference", "per_output"}
@@ -540,3 +540,23 @@ def test_the_callers_mistake_is_one_line(checkpoint, options, message, capsys):
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
+
+
+def test_of_many_connections_the_heaviest_are_ablated():
+    net = random_mlp([3, 6, 2])
+    sparse, task = whole(net, task_of(net)), task_of(net)
+    table = ablate(sparse, task, connections=5)
+    rows = table.of("connection")
+    assert len(rows) == 5
+    assert table.connections == 30
+    sizes = torch.cat([net.weight(link)[0].abs().flatten() for link in net.wiring.links]).sort(descending=True).values
+    named = {
+        f"{link.source}[{source}]->{link.target}[{target}]": abs(net.weight(link)[0, target, source].item())
+        for link in net.wiring.links
+        for target, source in torch.ones_like(net.weight(link)[0]).nonzero().tolist()
+    }
+    assert sorted((named[row.name] for row in rows), reverse=True) == pytest.approx(sizes[:5].tolist())
+    everything = {row.name: row for row in ablate(sparse, task).of("connection")}
+    assert all(everything[row.name] == row for row in rows)
+    assert table.share_of("connection") == ", the 5 heaviest of 30"
+    assert table.share_of("neuron") == ""
