@@ -52,6 +52,13 @@ def test_every_key_of_an_explanation_is_documented(command, checkpoint, capsys):
     assert found - documented(command) == set()
 
 
+def test_every_key_of_fourier_is_documented(tmp_path, capsys):
+    settings = ["task.modulus=7", "net.embedding=4", "net.hidden=[6]", "steps=2", "swaps.every=never"]
+    train(make_config("modular_addition", settings=settings), out=tmp_path / "run")
+    assert run(commands.fourier, [str(tmp_path / "run"), "--json"]) == 0
+    assert keys(json.loads(capsys.readouterr().out)) - documented("fourier") == set()
+
+
 def test_every_key_of_train_is_documented(tmp_path, capsys):
     settings = [word for setting in SETTINGS for word in ("--set", setting)]
     words = ["independence", "--out", str(tmp_path / "run"), "--json", "--quiet", *settings]
