@@ -12,6 +12,7 @@ from pydantic import Field
 from bimt.messages import UserError
 from bimt.strict import MOST, StrictModel
 from bimt.tasks.base import Task
+from bimt.tasks.group import FiniteGroup
 from bimt.tasks.pairs import token_task
 
 SETTINGS: dict[str, Any] = {
@@ -89,3 +90,13 @@ class ModularAdditionTask(StrictModel):
         copies = self.operands if self.own_tokens else 1
         numbers = (f"{number}{chr(39) * copy}" for copy in range(copies) for number in range(self.modulus))
         return *numbers, *("=",) * self.equals_sign
+
+    def finite_group(self) -> FiniteGroup | None:
+        """Returns the cyclic group where the answer is the sum of two tokens; differences and products make none.
+
+        None also where operands have tokens of their own, which are no elements, or an equals sign stands behind them.
+        """
+        if self.operation != "+" or self.operands != 2 or self.own_tokens or self.equals_sign:
+            return None
+        numbers = np.arange(self.modulus)
+        return FiniteGroup(f"C{self.modulus}", tuple(map(str, numbers)), np.add.outer(numbers, numbers) % self.modulus)

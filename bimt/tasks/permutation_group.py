@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field
 
 from bimt.strict import StrictModel
 from bimt.tasks.base import Task
+from bimt.tasks.group import FiniteGroup, Permutation
 from bimt.tasks.pairs import token_task
 
 SETTINGS: dict[str, Any] = {
@@ -23,8 +24,6 @@ SETTINGS: dict[str, Any] = {
 
 MOST_ELEMENTS = 360
 """A net has one logit for each, for the square of as many rows."""
-
-Permutation = tuple[int, ...]
 
 
 def _known(name: str) -> str:
@@ -62,6 +61,11 @@ class PermutationGroupTask(StrictModel):
             train_fraction=self.train_fraction,
             data_seed=self.data_seed,
         )
+
+    def finite_group(self) -> FiniteGroup:
+        """Returns the group whose elements are the tokens."""
+        elements = group_elements(self.group)
+        return FiniteGroup(self.group, tuple(map(element_name, elements)), product_table(elements), elements)
 
 
 def group_elements(name: str) -> tuple[Permutation, ...]:
