@@ -276,3 +276,34 @@ def fourier(
         stdout_console().print(found)
         if note:
             stdout_console().print(note)
+
+
+def group(
+    checkpoint: CheckpointPath,
+    *,
+    seed: Seed = None,
+    tolerance: Tolerance = 1e-3,
+    json: AsJson = False,
+) -> None:
+    """Says which representations of its finite group the pruned net holds: irreps, cosets, and where to look first.
+
+    For the tasks permutation_group and modular_addition (two operands, operation +).
+
+    Example:
+        bimt group runs/s4
+    """
+    from bimt.cli import emit, stdout_console
+    from bimt.opening import open_checkpoint
+    from interp.group import group_of
+    from interp.select import select
+    from interp.stages import representations_of
+
+    loaded = open_checkpoint(checkpoint)
+    group_of(loaded.config)  # before anything is computed
+    chosen = select(loaded, seed, tolerance=tolerance)
+    found = representations_of(chosen)
+    if json:
+        head = {"checkpoint": str(checkpoint), "seed": chosen.label}
+        emit(head | chosen.sparse.to_json() | found.to_json())
+    else:
+        stdout_console().print(found)

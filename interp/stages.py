@@ -13,7 +13,9 @@ from interp.addition import pair_net
 from interp.contributions import speakers
 from interp.fourier import ModuleMetrics, Spectrum, find_spectrum, measure_module
 from interp.graph import to_graph
+from interp.group import find_representations, group_of
 from interp.modules import Modules, find_modules
+from interp.representations import Representations
 from interp.select import Selected, check_label, select
 from interp.selectivity import Selectivity, compare_with_random
 
@@ -89,3 +91,16 @@ def module_metrics(chosen: Selected, modules: Modules | None = None) -> tuple[Mo
 def selectivity_of(chosen: Selected, modules: Modules) -> tuple[Selectivity, ...]:
     """Returns what removing each module does, beside removing as many random neurons."""
     return compare_with_random(chosen.sparse, modules, chosen.checkpoint.task, generator=np.random.default_rng(0))
+
+
+def representations_of(chosen: Selected) -> Representations:
+    """Returns what a pruned seed knows of its task's group; of a large one fewer shuffles are drawn, for their time.
+
+    Raises:
+        UserError: If the task has no group.
+    """
+    group = group_of(chosen.checkpoint.config)
+    draws = 499 if len(group) <= 120 else 199
+    return find_representations(
+        chosen.sparse, chosen.checkpoint.task, group, draws=draws, generator=np.random.default_rng(0)
+    )
