@@ -1,5 +1,6 @@
 """What a net knows of its finite group, as a result: tables, data frames and JSON."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -116,7 +117,10 @@ class Representations:
         }
 
     def to_frame(self) -> pd.DataFrame:
-        """Returns one row per active dimension: its energy in each irrep, and what it is."""
+        """Returns one row per active dimension: its energy in each irrep, and what it is.
+
+        Shares are of its variance. Irrep and cosets are left out where chance could do it, the sign's share is not.
+        """
         names = [each.name for each in self.irreps]
         frame = pd.DataFrame(
             [each.energies for each in self.dimensions],
@@ -124,10 +128,9 @@ class Representations:
             index=pd.Index([each.name for each in self.dimensions], name="dimension"),
         )
         readings = [each.reading for each in self.dimensions]
-        frame["irrep"] = [self.says(each.irrep, is_cosets=False) for each in readings]
-        frame["share"] = [0.0 if each.irrep is None else each.irrep.share for each in readings]
-        frame["cosets"] = [self.says(each.cosets, is_cosets=True) for each in readings]
-        frame["coset share"] = [0.0 if each.cosets is None else each.cosets.share for each in readings]
+        frame["sign share"] = [self.sign_share(each) for each in self.dimensions]
+        frame["irrep"], frame["share"] = self._claims([each.irrep for each in readings], is_cosets=False)
+        frame["cosets"], frame["coset share"] = self._claims([each.cosets for each in readings], is_cosets=True)
         return frame
 
     def irreps_frame(self) -> pd.DataFrame:
@@ -138,19 +141,11 @@ class Representations:
 
     def neurons_frame(self) -> pd.DataFrame:
         """Returns one row per hidden neuron."""
-        rows = [
-            (
-                each.name,
-                *each.parts,
-                each.rest,
-                self.says(each.irrep, is_cosets=False),
-                0.0 if each.irrep is None else each.irrep.share,
-                each.coset_share,
-            )
-            for each in self.neurons
-        ]
-        columns = ["neuron", *(f"of {part}" for part in PARTS), "rest", "irrep", "share", "coset share"]
-        return pd.DataFrame(rows, columns=columns).set_index("neuron")
+        columns = ["neuron", *(f"of {part}" for part in PARTS), "rest"]
+        frame = pd.DataFrame([(each.name, *each.parts, each.rest) for each in self.neurons], columns=columns)
+        frame["irrep"], frame["share"] = self._claims([each.irrep for each in self.neurons], is_cosets=False)
+        frame["coset share"] = [each.coset_share for each in self.neurons]
+        return frame.set_index("neuron")
 
     def first_frame(self) -> pd.DataFrame:
         """Returns one row per dimension and neuron, the one to look at first on top."""
@@ -167,6 +162,8 @@ class Representations:
         dimensions.insert(0, "mean", [each.energies[0] for each in self.dimensions])
         if not self.families:
             dimensions = dimensions.drop(columns=["cosets", "coset share"])
+        if not any(each.is_sign for each in self.irreps):
+            dimensions = dimensions.drop(columns="sign share")
         shown = self.first_frame().head(_MOST_ROWS)
         return Stacked(
             frame_table(irreps, title=_titled(head, len(self.irreps))),
@@ -190,6 +187,12 @@ class Representations:
                 f"those that {self.subgroups.generators} elements generate; there are more."
             )
         return " ".join(words)
+
+    def _claims(self, matches: Sequence[Match | None], *, is_cosets: bool) -> tuple[list[str], list[float | None]]:
+        """Returns name and share of each match that chance could not do; nothing for the others."""
+        claimed = [match if match is not None and match.is_significant else None for match in matches]
+        names = [self.says(match, is_cosets=is_cosets) for match in claimed]
+        return names, [None if match is None else match.share for match in claimed]
 
     def _dimension_json(self, each: DimensionReading) -> dict[str, Any]:
         return {

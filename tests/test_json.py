@@ -59,6 +59,15 @@ def test_every_key_of_fourier_is_documented(tmp_path, capsys):
     assert keys(json.loads(capsys.readouterr().out)) - documented("fourier") == set()
 
 
+def test_every_key_of_group_is_documented(tmp_path, capsys):
+    settings = ["task.group=S3", "steps=200", "learning_rate=0.02", "cost.strength=0.01", "swaps.every=never"]
+    train(make_config("permutation_group", settings=[*settings, "net.hidden=[8]"]), out=tmp_path / "run")
+    assert run(commands.group, [str(tmp_path / "run"), "--json"]) == 0
+    found = keys(json.loads(capsys.readouterr().out))
+    assert found - documented("group") == set()
+    assert {"dimensions", "neurons", "pairs", "subgroup", "alignments"} <= found
+
+
 def test_every_key_of_train_is_documented(tmp_path, capsys):
     settings = [word for setting in SETTINGS for word in ("--set", setting)]
     words = ["independence", "--out", str(tmp_path / "run"), "--json", "--quiet", *settings]
