@@ -21,6 +21,7 @@ from interp.stages import modules_of, selectivity_of
 from interp.symbolic import Formulas, extract_formulas
 from reports.content import make_page
 from reports.figures.png import to_png
+from reports.groups import find_group
 from reports.html import to_html
 from reports.markdown import to_markdown
 from reports.results import Report, Scores
@@ -31,7 +32,7 @@ MOST_CONNECTIONS = 1_000
 """Up to so many connections a net is written as formulas: beyond, nobody reads them, and they take minutes."""
 _OPTIONAL = re.compile(
     r"(ablation-(modules|neurons|connections)|(predicted|heights|ranks)-\d+|confusions|decision-boundary|evolution|"
-    r"features|feeds)\.png"
+    r"features|feeds|irreps-(dimensions|neurons)|cosets)\.png"
 )
 """The pictures that not every report has; those of an earlier report are removed, any other file is somebody else's."""
 
@@ -96,6 +97,7 @@ def build_report(
         no_formulas=why,
         stories=_stories(chosen.checkpoint),
         draws=draws,
+        representations=find_group(chosen),
     )
 
 

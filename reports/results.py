@@ -7,6 +7,7 @@ import networkx as nx
 from interp.ablation import AblationTable
 from interp.events import Story
 from interp.modules import Modules
+from interp.representations import Representations
 from interp.select import Selected
 from interp.selectivity import Selectivity
 from interp.sparse import SparseNet
@@ -60,6 +61,8 @@ class Report:
     """How every seed's training went, snapshot by snapshot; empty where there are fewer than two snapshots."""
     draws: int
     """Nets drawn from each null behind the modules."""
+    representations: Representations | None = None
+    """What the pruned net knows of its task's group; None where the task has none."""
 
     @property
     def story(self) -> Story | None:
