@@ -12,8 +12,10 @@ SIGNIFICANCE = 0.05
 """What a corrected p-value must not exceed: of nets of which nothing is true, one in twenty has a false claim."""
 _NUMBERS = 4_000_000
 """How many projections are held at once."""
-_EXACT = 1e-12
+_EXACT = 1e-4
 """Less than this share left over counts as nothing: a concept explains all there is."""
+_STILL = 1e-12
+"""A function that changes by less, beside its size, is constant."""
 _TIE = 0.02
 """Shuffles that are less surprising by so little count as good: values that are nearly equal would have tied."""
 _FIRST, _HOPELESS = 200, 0.1
@@ -162,6 +164,7 @@ def _best_of_shuffled(
     ranks: np.ndarray,
 ) -> Float[np.ndarray, "draws functions"]:
     """Returns the greatest surprise of each function in each shuffle."""
+    standard, functions = standard.astype(np.float32), functions.astype(np.float32)  # twice as fast, exact to 1e-6
     together = max(1, _NUMBERS // (max(len(standard), 1) * functions.shape[1]))
     pieces = np.split(orders, range(together, len(orders), together))
     return np.concatenate([_largest(standard[:, some].transpose(1, 0, 2), functions, starts, ranks) for some in pieces])
@@ -197,7 +200,7 @@ def _standardised(values: Float[np.ndarray, "functions items"]) -> Float[np.ndar
     """Takes the mean out and divides by the norm; what hardly changes, beside its size, becomes 0."""
     centred = values - values.mean(1, keepdims=True)
     norms = np.linalg.norm(centred, axis=1, keepdims=True)
-    alive = norms > _EXACT * np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-300)
+    alive = norms > _STILL * np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-300)
     return np.where(alive, centred / np.where(alive, norms, 1.0), 0.0)
 
 
