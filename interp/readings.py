@@ -69,8 +69,8 @@ class NeuronReading(NamedTuple):
 
     @property
     def rest(self) -> float:
-        """The share of its variance that depends on both elements, but not on their product alone."""
-        return max(1 - float(self.parts.sum()), 0.0) if self.parts.any() else 0.0
+        """The share of its variance that depends on both elements, but not on ab alone; 0 where nothing varies."""
+        return max(1 - float(self.parts.sum()), 0.0) if self.pairs.any() else 0.0
 
 
 def coset_families(group: FiniteGroup, subgroups: Sequence[Subgroup]) -> tuple[CosetFamily, ...]:

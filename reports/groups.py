@@ -108,11 +108,14 @@ def _dimensions(found: Representations) -> tuple[Figure, ...]:
     shown = found.dimensions[:_MOST_ROWS]
     energies = np.stack([each.energies for each in shown])
     block = _shares_block(found, energies, "energy in", mean=energies[:, 0])
-    more = (
-        f" The {len(shown)} of {len(found.dimensions)} with the largest outgoing weight."
-        if shown != found.dimensions
-        else ""
-    )
+    caption = "Energy of the dimension's values in each irrep; a row sums to 1."
+    if found.families:
+        caption += (
+            " Beside it the cosets that explain it better than they explain shuffled values, with their share of its "
+            "variance."
+        )
+    if len(shown) < len(found.dimensions):
+        caption += f" The {len(shown)} of {len(found.dimensions)} with the largest outgoing weight."
     return (
         draw_energies(
             [block],
@@ -120,10 +123,7 @@ def _dimensions(found: Representations) -> tuple[Figure, ...]:
             notes=[_note(found, each) for each in shown],
             name="irreps-dimensions",
             title="What each dimension of the embedding is made of",
-            caption="Energy of the dimension's values in each irrep; a row sums to 1. Beside it the cosets on which it "
-            "is constant, as far as shuffled values are not, with the share of its variance that they explain."
-            + more
-            * (len(shown) < len(found.dimensions)),
+            caption=caption,
         ),
     )
 
@@ -143,14 +143,17 @@ def _neurons(found: Representations) -> tuple[Figure, ...]:
     parts = np.stack([[*each.parts, each.rest] for each in shown])
     alone = np.stack([each.pairs[0] + each.pairs[:, 0] + each.pairs.diagonal() for each in shown])
     alone[:, 0] = 0.0
-    mixed = np.maximum(1 - alone.sum(1), 0.0) * np.array([each.parts.any() for each in shown])
+    mixed = np.maximum(1 - alone.sum(1), 0.0) * np.array([each.pairs.any() for each in shown])
     block = _shares_block(found, alone, "made of one irrep")
     block = Block(
         block.title, (*block.columns, "several"), np.concatenate([block.shares, mixed[:, None]], axis=1), block.tone
     )
-    more = (
-        f" The {len(shown)} of {len(found.neurons)} that come first below." if len(shown) < len(found.neurons) else ""
+    caption = (
+        "Shares of its variance over all pairs a, b: what depends on a, on b, on the product ab alone, and on both in "
+        "another way; and on which irrep of a, of b, or of both. Each half of a row sums to 1."
     )
+    if len(shown) < len(found.neurons):
+        caption += f" The {len(shown)} of {len(found.neurons)} that come first below."
     return (
         draw_energies(
             [Block("depends on", (*PARTS, "both"), parts, "module0"), block],
@@ -158,10 +161,7 @@ def _neurons(found: Representations) -> tuple[Figure, ...]:
             notes=["" for _ in shown],
             name="irreps-neurons",
             title="What each hidden neuron depends on",
-            caption="Shares of its variance over all pairs a, b: what depends on a, on b, on the product ab alone, and "
-            "on both in another way; and on which irrep of a, of b, or of both. Each half of a row sums to 1."
-            + more
-            * (len(shown) < len(found.neurons)),
+            caption=caption,
         ),
     )
 

@@ -17,7 +17,7 @@ from interp.commands import group as command
 from interp.group import find_representations, group_of
 from interp.irreps import find_irreps
 from interp.pair_parts import character_shares, explain_logits, irrep_pairs, take_apart
-from interp.readings import coset_families, subgroup_name
+from interp.readings import coset_families, read_neurons, subgroup_name
 from interp.sparse import whole
 from interp.subgroups import find_subgroups
 from tests.groups import group_named, look_up_net, net_of
@@ -54,6 +54,10 @@ def test_a_dimension_that_is_the_sign_is_said_to_be():
     assert found.says(other.reading.irrep, is_cosets=False) == ""
     assert found.says(other.reading.cosets, is_cosets=True) == ""
     assert next(each for each in found.uses if each.name == "sign").dimensions == ("embed[0]",)
+    frame = found.to_frame()
+    assert frame.loc["embed[0]", "sign share"] == pytest.approx(1.0)
+    assert frame.loc["embed[0]", "irrep"] == "sign"
+    assert frame.loc["embed[1]", ["share", "coset share"]].isna().all()
 
 
 @pytest.mark.parametrize("name", ["S3", "S4"])
@@ -149,6 +153,18 @@ def test_hidden_neurons_are_read():
         assert found.says(neuron.irrep, is_cosets=False) == "sign"
         assert neuron.coset_share == pytest.approx(1.0, abs=0.5)
     assert of_a.coset_share == pytest.approx(1.0)
+
+
+def test_what_depends_on_both_elements_only_is_the_rest():
+    group = group_named("S4")
+    irreps = find_irreps(group)
+    families = coset_families(group, find_subgroups(group).chosen)
+    values = np.outer(parity(), irreps[3].matrices[:, 0, 0])
+    named = [("h1[0]", values), ("h1[1]", np.full((24, 24), 0.3))]
+    both, still = read_neurons(named, group, irreps, families, draws=99, generator=np.random.default_rng(0))
+    assert (both.rest, both.coset_share) == (pytest.approx(1.0), 0.0)
+    assert both.pairs[1, 3] == pytest.approx(1.0)
+    assert (still.rest, still.coset_share, still.irrep) == (0.0, 0.0, None)
 
 
 # Logits
