@@ -307,3 +307,32 @@ def group(
         emit(head | chosen.sparse.to_json() | found.to_json())
     else:
         stdout_console().print(found)
+
+
+def voting(
+    checkpoint: CheckpointPath,
+    *,
+    permutations: Annotated[
+        int, typer.Option("--permutations", help="How often contributions are dealt anew, 100 or more.")
+    ] = 200,
+    seed: Seed = None,
+    tolerance: Tolerance = 1e-3,
+    json: AsJson = False,
+) -> None:
+    """Says how the modules of a net that classifies come to an answer together, and what each gets right alone.
+
+    For nets in which at least two modules speak to the same outputs, such as those of modular addition. All numbers are
+    of the pruned net, over all rows (training and test split together) and over the test split.
+
+    Example:
+        bimt voting runs/addition
+    """
+    from bimt.cli import emit, stdout_console
+    from interp.select import select
+    from interp.stages import voting_of
+
+    found = voting_of(chosen := select(checkpoint, seed, tolerance=tolerance), permutations=permutations)
+    if json:
+        emit({"checkpoint": str(checkpoint), "seed": chosen.label, **chosen.sparse.to_json(), **found.to_json()})
+    else:
+        stdout_console().print(found)

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from bimt.checkpoint import Checkpoint
+from bimt.messages import UserError
 from bimt.opening import open_checkpoint
 from interp.addition import pair_net
 from interp.contributions import speakers
@@ -18,6 +19,7 @@ from interp.modules import Modules, find_modules
 from interp.representations import Representations
 from interp.select import Selected, check_label, select
 from interp.selectivity import Selectivity, compare_with_random
+from interp.voting import Voting, find_voting
 
 MOST_CONNECTIONS = 20_000
 """Of larger nets modules are looked for only if asked: pruning them and drawing null models takes minutes."""
@@ -104,3 +106,16 @@ def representations_of(chosen: Selected) -> Representations:
     return find_representations(
         chosen.sparse, chosen.checkpoint.task, group, draws=draws, generator=np.random.default_rng(0)
     )
+
+
+def voting_of(chosen: Selected, modules: Modules | None = None, *, permutations: int = 200) -> Voting:
+    """Returns how the modules of a pruned seed come to an answer together; arguments as in `find_voting`.
+
+    Raises:
+        UserError: If the net does not classify, or no two of its modules meet in an output.
+    """
+    task = chosen.checkpoint.task
+    if task.kind != "classification":
+        raise UserError("modules vote for classes, got a task with numbers for answers")
+    modules = modules_of(chosen) if modules is None else modules
+    return find_voting(chosen.sparse, modules, task, permutations=permutations, generator=np.random.default_rng(0))
