@@ -225,16 +225,16 @@ def find_voting(
 
 def votes_frame(voting: Voting) -> pd.DataFrame:
     """Returns what all modules get right together, by every way of counting, over all rows and the test split."""
-    columns = {}
+    columns: dict[str, list[float | None]] = {}
     for name, tally in (("all rows", voting.rows), ("test", voting.test)):
         whole = tally.whole
         values: dict[str, tuple[float, float | None]] = {
             "right in at least one module": (tally.union, None),
             "plurality (ties count 1/k)": (whole.plurality, None),
-            "plurality, independent": tuple(whole.permuted_plurality),
+            "plurality, independent": (whole.permuted_plurality.mean, whole.permuted_plurality.stderr),
             "sum = the net": (whole.sum, None),
             "sum without bias": (tally.sum_without_bias, None),
-            "sum, independent": tuple(whole.permuted_sum),
+            "sum, independent": (whole.permuted_sum.mean, whole.permuted_sum.stderr),
             "cooperation": (tally.cooperation, whole.permuted_sum.stderr),
             "soft information": (tally.soft_information, None),
         }
