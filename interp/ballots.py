@@ -128,6 +128,12 @@ def cast_ballots(
     )
 
 
+def can_meet(net: Net, modules: Modules) -> bool:
+    """Tells whether at least two modules speak to the same output."""
+    alone = speakers(net, modules)
+    return len(alone) > 1 and _meet(list(alone.values()))
+
+
 def explained_by(values: Float[np.ndarray, "rows columns"], groups: Int[np.ndarray, " rows"]) -> float:
     """Returns which share of the variance over rows the groups explain; 0 where there is none.
 

@@ -18,7 +18,7 @@ from bimt.messages import UserError
 from bimt.nets.base import Net
 from bimt.tasks.base import Task
 from interp.ablation import Row, ablate
-from interp.ballots import Ballots, cast_ballots, explained_by
+from interp.ballots import Ballots, can_meet, cast_ballots, explained_by
 from interp.contributions import knocked_out, readers
 from interp.modules import Modules
 from interp.pairs import MirrorSplit, Pairs, find_pairs, split_by_mirror
@@ -221,6 +221,11 @@ def find_voting(
         right=ballots.right,
         margins=ballots.margins,
     )
+
+
+def can_vote(net: Net, modules: Modules, task: Task) -> bool:
+    """Tells whether a net classifies and at least two of its modules speak to the same output."""
+    return task.kind == "classification" and can_meet(net, modules)
 
 
 def votes_frame(voting: Voting) -> pd.DataFrame:

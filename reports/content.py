@@ -24,6 +24,7 @@ from reports.results import Report
 from reports.section import Section
 from reports.sheets import SheetsView, draw_stacks, view_sheets
 from reports.tables import Table, ablation_table, evidence_table, modules_table, prune_table, seeds_table, stories_table
+from reports.votes import VotesView, view_votes
 from reports.words import command_line, name
 
 MOST_ROWS, MOST_REST = 20, 500
@@ -79,6 +80,8 @@ class Page:
     predictions: tuple[Figure, ...]
     predictions_note: str
     boundary: tuple[Figure, ...]
+    votes: VotesView | None
+    """None where no two modules meet in an output, or the inputs are no tokens."""
     sheets: SheetsView | None
     """None where no population lies in two dimensions."""
     algorithm: tuple[Section, ...]
@@ -97,6 +100,7 @@ class Page:
         """All figures, in order."""
         yield from self.pictures
         yield from self.boundary
+        yield from self.votes.figures if self.votes else ()
         yield from self.sheets.figures if self.sheets else ()
         for section in self.algorithm:
             yield from (*section.panoramas, *section.figures)
@@ -140,6 +144,7 @@ def make_page(report: Report) -> Page:
         predictions=figures,
         predictions_note=note,
         boundary=draw_boundary(report),
+        votes=view_votes(report),
         sheets=view_sheets(report),
         algorithm=view_algorithm(report),
         formulas=view_formulas(report),

@@ -13,12 +13,14 @@ from bimt.tasks.base import Task
 from interp.ablation import ablate
 from interp.events import Story, tell_all
 from interp.graph import to_graph
+from interp.modules import Modules
 from interp.rows import run_rows
-from interp.select import check_label, prune_all, select_best
+from interp.select import Selected, check_label, prune_all, select_best
 from interp.selectivity import loss_without_bridges
 from interp.sparse import SparseNet, live_hidden
-from interp.stages import modules_of, selectivity_of
+from interp.stages import modules_of, selectivity_of, voting_of
 from interp.symbolic import Formulas, extract_formulas
+from interp.voting import Voting, can_vote
 from reports.content import make_page
 from reports.figures.png import to_png
 from reports.groups import find_group
@@ -32,7 +34,8 @@ MOST_CONNECTIONS = 1_000
 """Up to so many connections a net is written as formulas: beyond, nobody reads them, and they take minutes."""
 _OPTIONAL = re.compile(
     r"(ablation-(modules|neurons|connections)|(predicted|heights|ranks)-\d+|confusions|decision-boundary|evolution|"
-    r"features|feeds|irreps-(dimensions|neurons)|cosets)\.png"
+    r"features|feeds|irreps-(dimensions|neurons)|cosets|votes-(map|sizes)|circles|shapes|clock-or-pizza|right-logits|"
+    r"spectrum)\.png"
 )
 """The pictures that not every report has; those of an earlier report are removed, any other file is somebody else's."""
 
@@ -95,6 +98,7 @@ def build_report(
         exact=exact,
         readable=readable,
         no_formulas=why,
+        voting=_voting(chosen, modules),
         stories=_stories(chosen.checkpoint),
         draws=draws,
         representations=find_group(chosen),
@@ -140,6 +144,12 @@ def prepare_folder(folder: Path) -> None:
         raise UserError(f"the folder {printable(pictures)} cannot be made: {error.strerror}") from error
     for path in (folder, pictures):
         try_writing(path)
+
+
+def _voting(chosen: Selected, modules: Modules) -> Voting | None:
+    """Returns how modules come to an answer together, in nets on tokens in which at least two meet in an output."""
+    is_asked = chosen.checkpoint.task.tokens and can_vote(chosen.sparse.net, modules, chosen.checkpoint.task)
+    return voting_of(chosen, modules) if is_asked else None
 
 
 def _stories(checkpoint: Checkpoint) -> tuple[Story, ...]:

@@ -12,6 +12,7 @@ from interp.select import Selected
 from interp.selectivity import Selectivity
 from interp.sparse import SparseNet
 from interp.symbolic import Formulas
+from interp.voting import Voting
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,8 @@ class Report:
     readable: Formulas | None
     """The same with rounded constants."""
     no_formulas: str
+    voting: Voting | None
+    """How the modules come to an answer together; None where no two meet in an output, or the inputs are no tokens."""
     stories: tuple[Story, ...]
     """How every seed's training went, snapshot by snapshot; empty where there are fewer than two snapshots."""
     draws: int

@@ -12,7 +12,7 @@ from interp.contributions import entry_sites
 from interp.modules import Module, Modules
 from interp.sparse import Neuron, SparseNet, whole
 from interp.voting import Voting, find_voting
-from tests.families import made
+from tests.families import config_of, made
 from tests.wired import Bare, bare, population
 
 CLASSES, ROWS = 5, 600
@@ -54,7 +54,7 @@ def planted_net(said, bias=None) -> Bare:
 
 def voting_of_family(family) -> tuple[Voting, Net, Task]:
     """The votes of a random net of a family, its embedding and what the outputs read cut in two modules."""
-    net, task = made(family)
+    (net, _), task = made(family), config_of(family).task.load()
     wiring = net.wiring
     ends = {link.source for link in wiring.links if link.target in {site.name for site in wiring.outputs}}
     halves = [
