@@ -21,7 +21,7 @@ class Pairs:
     size: int
     """How many operands there are."""
 
-    def square(self, values: Shaped[np.ndarray, " rows"], *, empty: float | int) -> Shaped[np.ndarray, "a b"]:
+    def square(self, values: Shaped[np.ndarray, " rows"], *, empty: float | int | str) -> Shaped[np.ndarray, "a b"]:
         """Returns numbers of the rows as a square; `empty` where no row is."""
         found = np.full((self.size, self.size), empty, dtype=values.dtype)
         found[self.a, self.b] = values

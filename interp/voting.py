@@ -125,7 +125,7 @@ class Voting:
             "modules": [_member_json(member) for member in self.members],
             "rows": self.rows.to_json(),
             "test": self.test.to_json(),
-            "neurons": [{**cause._asdict(), "interval": list(cause.interval)} for cause in self.causes],
+            "causes": [{**cause._asdict(), "interval": list(cause.interval)} for cause in self.causes],
             "mirrors": [split._asdict() for split in self.mirrors] or None,
             "map": None if self.pairs is None else self._map(self.pairs),
         }
@@ -159,7 +159,7 @@ class Voting:
 
     def _map(self, pairs: Pairs) -> dict[str, Any]:
         """Writes who answers which pair: a line for each a, a character or number for each b."""
-        marks = [pairs.square(np.where(each, "1", "0"), empty="-") for each in self.right]  # type: ignore[arg-type]
+        marks = [pairs.square(np.where(each, "1", "0"), empty="-") for each in self.right]
         return {
             "right": {
                 member.name: ["".join(line) for line in square.tolist()]

@@ -144,7 +144,7 @@ def make_page(report: Report) -> Page:
         predictions=figures,
         predictions_note=note,
         boundary=draw_boundary(report),
-        votes=view_votes(report),
+        votes=view_votes(report.voting),
         sheets=view_sheets(report),
         algorithm=view_algorithm(report),
         formulas=view_formulas(report),

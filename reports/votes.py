@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from interp.voting import Voting
 from reports.figures.drawing import Figure
 from reports.figures.votes import draw_pairs, draw_sizes
-from reports.results import Report
 from reports.tables import Table
 from reports.words import name, number
 
@@ -30,9 +29,8 @@ class VotesView:
         return *self.maps, *self.curves
 
 
-def view_votes(report: Report) -> VotesView | None:
-    """Writes the section; None where no two modules meet in an output, or the inputs are no tokens."""
-    voting = report.voting
+def view_votes(voting: Voting | None) -> VotesView | None:
+    """Writes the section; None where there is nothing to show."""
     if voting is None:
         return None
     return VotesView(

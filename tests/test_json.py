@@ -13,11 +13,12 @@ from bimt.train import train
 from interp import commands
 from reports import commands as report_commands
 from reports.experiments import catalog, listing
+from tests.planted_votes import voting_of_family
 from tests.reports.experiments.test_running import tiny
 
 DOCUMENT = (Path(__file__).parents[1] / "docs" / "json.md").read_text(encoding="utf-8")
-NAMED_BY_DATA = {"variables", "domain", "stopped", "numbers"}
-"""Mappings whose keys are columns, labels or what a kind of event is based on."""
+NAMED_BY_DATA = {"variables", "domain", "stopped", "numbers", "right"}
+"""Mappings whose keys are columns, labels, modules or what a kind of event is based on."""
 NODE_LINK = {"directed", "multigraph", "graph", "nodes", "edges", "node_default", "edge_default"}
 """What networkx adds."""
 SETTINGS = ["steps=300", "net.hidden=[5]", "swaps.every=100"]
@@ -95,6 +96,12 @@ def test_every_key_of_reproduce_and_experiments_is_documented(tmp_path, capsys, 
     assert json.loads((tmp_path / "crossing" / "result.json").read_text(encoding="utf-8")) == json.loads(out)
     assert run(report_commands.experiments, ["--runs", str(tmp_path), "--json"]) == 0
     assert keys(json.loads(capsys.readouterr().out)) - documented("experiments") == set()
+
+
+def test_every_key_of_voting_is_documented():
+    """A net that is trained in a test has no two modules; what the command adds is documented under prune."""
+    found, *_ = voting_of_family("embedding_mlp")
+    assert keys(found.to_json()) - documented("voting") == set()
 
 
 def test_every_key_of_film_is_documented(checkpoint, tmp_path, capsys):

@@ -12,7 +12,7 @@ from reports.figures.axes import Frame
 from reports.figures.drawing import Area, Box, Curve, Dots, Drawing, Figure, Mark, Words
 from reports.figures.palette import module_tone
 
-_SIDE, _GAP, _TOP, _MOST = 240.0, 28.0, 26.0, 4
+_SIDE, _GAP, _TOP, _MOST = 240.0, 28.0, 26.0, 3
 _WIDTH, _HEIGHT = 520.0, 300.0
 _FRAME = Frame(62, 62, 500, 252)
 _LINES = (
@@ -57,7 +57,7 @@ def draw_sizes(sizes: Sequence[Size]) -> Figure:
     marks = [mark for mark in _FRAME.axes(x, y, x_label="modules heard", y_label="") if not _is_between(mark)]
     for rank, (label, field, tone, is_dashed) in enumerate(_LINES):
         values = [getattr(size, field) for size in sizes]
-        points = tuple(zip(x([size.modules for size in sizes]).tolist(), y(values).tolist(), strict=True))
+        points = tuple(zip(x([float(size.modules) for size in sizes]).tolist(), y(values).tolist(), strict=True))
         marks.append(Curve(points, tone, 1.6 if is_dashed else 2.2, 1.0, is_dashed))
         marks.append(Dots(np.array(points), tone, 2.6 if is_dashed else 3.4))
         left, line = _FRAME.left + 200 * (rank // 2), 20 + 16 * (rank % 2)
