@@ -26,7 +26,6 @@ from interp.rows import run_rows
 from interp.sparse import SparseNet
 from interp.tables import frame_table
 from interp.tally import Tally, count_votes
-from interp.targets import Kind
 
 MOST_NEURONS = 10
 
@@ -305,7 +304,6 @@ def _members(
 
 def _causes(sparse: SparseNet, modules: Modules, task: Task) -> tuple[Cause, ...]:
     """Ranks the neurons by the test loss when each is set to its training mean."""
-    only: Kind = "neuron"
     rows = ablate(sparse, task, method="mean", connections=0).rows
     populations = {site.name: site.population for site in sparse.net.wiring.sites}
     members: dict[tuple[str, int], str] = {}

@@ -46,10 +46,11 @@ def texts(figure):
 
 def test_a_report_on_a_group_has_its_section(report, tmp_path):
     page = make_page(report)
-    assert [figure.name for figure in page.group.figures][:2] == ["irreps-dimensions", "irreps-neurons"]
-    assert page.group.words[0].startswith("The tokens are the 6 elements of S3, which has three real irreducible")
-    assert [row[0] for row in page.group.irreps.rows] == ["sign", "standard (2,1)"]
-    assert len(page.group.first.rows) == len(report.representations.first)
+    about, first = page.algorithm
+    assert [figure.name for figure in about.panoramas][:2] == ["irreps-dimensions", "irreps-neurons"]
+    assert about.words[0].startswith("The tokens are the 6 elements of S3, which has three real irreducible")
+    assert [row[0] for row in about.tables[0].rows] == ["sign", "standard (2,1)"]
+    assert len(first.tables[0].rows) == len(report.representations.first)
     check_page(to_html(page))
     paths = write_report(report, tmp_path)
     check_markdown((tmp_path / "report.md").read_text(encoding="utf-8"), tmp_path)
