@@ -73,12 +73,29 @@ class Transformer(Net):
             q, k, v = (flow.put(name, flow.drive(name)) for name in (f"q.{layer}", f"k.{layer}", f"v.{layer}"))
             flow.put(f"z.{layer}", self._attended(q, k, v, heads=self.wiring.population(f"head.{layer}").blocks))
             attended, mixed = f"resid.{2 * layer + 1}", f"resid.{2 * layer + 2}"
+            is_last = layer == self.layers - 1
+            if is_last and self._reads_few and flow.can_skip((attended, f"mlp.{layer}", mixed, "out")):
+                # behind the last attention every moment is on its own: those that are read are enough
+                stream, flow.values[f"z.{layer}"] = (self._read(part) for part in (stream, flow.values[f"z.{layer}"]))
             stream = flow.put(attended, stream + flow.drive(attended))
             flow.put(f"mlp.{layer}", ACTIVATIONS[self.activation](flow.drive(f"mlp.{layer}")))
             stream = flow.put(mixed, stream + flow.drive(mixed))
-        out = flow.put("out", flow.drive("out")).view(seeds, rows, self.moments, -1)
-        moments, neurons = zip(*self.reads, strict=True)
-        return out[:, :, list(moments), list(neurons)]
+        out = flow.put("out", flow.drive("out")).view(seeds, rows, -1, self.wiring.population("out").size)
+        shown = self._moments_read if out.shape[2] < self.moments else list(range(self.moments))
+        places, neurons = zip(*((shown.index(moment), neuron) for moment, neuron in self.reads), strict=True)
+        return out[:, :, list(places), list(neurons)]
+
+    @property
+    def _moments_read(self) -> list[int]:
+        return sorted({moment for moment, _ in self.reads})
+
+    @property
+    def _reads_few(self) -> bool:
+        return 2 * len(self._moments_read) <= self.moments
+
+    def _read(self, value: Float[Tensor, "seeds rows_moments size"]) -> Float[Tensor, "seeds rows_read size"]:
+        """Leaves the moments at which answers stand."""
+        return value.unflatten(1, (-1, self.moments))[:, :, self._moments_read].flatten(1, 2)
 
     def _entering(self, x: Tensor) -> dict[str, Tensor]:
         """Returns what the input sites hold: numbers, or tokens and their positions as one-hot vectors."""
