@@ -111,6 +111,9 @@ class Transformer(Net):
         if v.shape[-1] == 0:
             return v
         q, k, v = (part.reshape(-1, self.moments, heads, v.shape[-1] // heads).transpose(1, 2) for part in (q, k, v))
+        if self.attention_rate == 0:  # a plain sum, whatever q and k say
+            mixed = v.sum(2, keepdim=True).expand_as(v).transpose(1, 2)
+            return mixed.reshape(self.seeds, -1, heads * v.shape[-1])
         scores = self.scale * q @ k.mT
         if self.is_causal:
             later = torch.ones(self.moments, self.moments, dtype=torch.bool).triu(1)

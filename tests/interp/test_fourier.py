@@ -87,6 +87,34 @@ def test_verdicts(kind, options, verdict):
     assert measure_net(pairs_of(kind, **options)).verdict == verdict
 
 
+@pytest.mark.parametrize(
+    ("kind", "p"), [("clock", 7), ("clock", 31), ("clock", 113), ("pizza", 7), ("pizza", 31), ("pizza", 59)]
+)
+def test_verdicts_for_every_modulus(kind, p):
+    frequencies = (1, 3) if p == 7 else (1, 3, 5)
+    assert measure_net(pairs_of(kind, p=p, frequencies=frequencies)).verdict == kind
+
+
+def test_a_half_trained_net_gets_no_verdict():
+    settings = ["task.modulus=7", "net.embedding=8", "net.hidden=[16]", "steps=150", "learning_rate=0.01",
+                "swaps.every=never"]  # fmt: skip
+    label, found, _ = spectrum_of(train(make_config("modular_addition", settings=settings)), modules=False)
+    assert (label, found.metrics.verdict) == (0, "not accurate")
+    assert 1 / 7 < found.metrics.accuracy < 1
+
+
+@pytest.mark.parametrize("kind", ["clock", "pizza"])
+def test_other_names_for_the_tokens_change_nothing(kind):
+    """Token t is called k t: what was frequency f is then f / k, and every exact measure stays."""
+    p, k = 13, 5
+    whole = find_spectrum(pairs_of(kind, p=p, frequencies=(2, 3)))
+    renamed = find_spectrum(pairs_of(kind, p=p, frequencies=(2 * k % p, 3 * k % p)))
+    assert renamed.frequencies != whole.frequencies
+    for measure in ("accuracy", "gradient_symmetricity", "distance_irrelevance", "circularity"):
+        assert getattr(renamed.metrics, measure) == pytest.approx(getattr(whole.metrics, measure), abs=1e-12)
+    assert [circle.fve.pizza for circle in renamed.circles] == pytest.approx([c.fve.pizza for c in whole.circles])
+
+
 def test_what_lies_between_is_unclear(monkeypatch):
     monkeypatch.setattr("interp.fourier.distance_irrelevance", lambda values: 0.9)
     assert measure_net(pairs_of("pizza")).verdict == "unclear"
