@@ -20,4 +20,4 @@ def open_checkpoint(path: Path | str) -> Checkpoint:
         open_checkpoint("model_p99zdpze5l.pt").task.name
     """
     path = Path(path)
-    return read_pizza(path) if path.suffix == ".pt" else load_checkpoint(path)
+    return load_checkpoint(path) if path.is_dir() or path.suffix != ".pt" else read_pizza(path)

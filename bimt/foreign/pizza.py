@@ -28,6 +28,7 @@ MOST_BYTES = 2**30
 """No file may hold more."""
 _FUNCTION = re.compile(r"lambda x: ?\(x\[0\] ?\+ ?x\[1\]\) ?% ?([0-9]{1,6})")
 _ACTIVATIONS = {"ReLU": "relu", "GeLU": "gelu", "Tanh": "tanh"}
+_FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 _DAMAGE = (
     pickle.UnpicklingError, zipfile.BadZipFile, struct.error, RuntimeError, ValueError, TypeError, LookupError,
     AttributeError, EOFError, OSError, OverflowError, MemoryError, AssertionError,
@@ -66,7 +67,9 @@ def _as_flag(value: Any) -> Any:
 
 
 def _as_float(value: Any) -> Any:
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    """Takes whole numbers too; one that no float holds is left to be refused."""
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    return float(value) if is_whole and abs(value) < 2**1023 else value
 
 
 Flag = Annotated[bool, BeforeValidator(_as_flag)]
@@ -233,7 +236,7 @@ def read_pizza(path: Path) -> Checkpoint:
     parameters = {}
     for name, stored in settings.layout().items():
         if stored is not None:
-            parameters[stored.parameter] = stored.look(tensors[name])[None]
+            parameters[stored.parameter] = stored.look(tensors[name].detach())[None]
     net = config.net.assemble(fresh_wiring(config, task), parameters, task)
     return Checkpoint(
         path=path,
@@ -271,12 +274,15 @@ def _read_settings(path: Path) -> TransformerSettings | LinearSettings:
         settings = model.model_validate(document)
     except ValidationError as error:
         raise UserError(f"{shown}: {explain_validation(error, list(model.model_fields))}") from error
-    _check_function(settings, shown)
+    _check_settings(settings, shown)
     return settings
 
 
-def _check_function(settings: TransformerSettings | LinearSettings, shown: str) -> None:
-    """Refuses a task that is not a + b modulo C. The configuration holds it as source code, which is never run."""
+def _check_settings(settings: TransformerSettings | LinearSettings, shown: str) -> None:
+    """Refuses sizes that make no net, and a task that is not a + b modulo C.
+
+    The configuration holds the task as source code, which is never run.
+    """
     if settings.funcs is not None:
         match = _FUNCTION.fullmatch(settings.funcs)
         if match is None or int(match[1]) != settings.C:
@@ -285,6 +291,10 @@ def _check_function(settings: TransformerSettings | LinearSettings, shown: str) 
             )
     if isinstance(settings, LinearSettings) and settings.n_vocab != settings.C:
         raise UserError(f"{shown}: n_vocab must be C = {settings.C}, got {settings.n_vocab}")
+    if isinstance(settings, LinearSettings) and settings.is_joined and settings.d_model % 2:
+        raise UserError(f"{shown}: d_model must be even, half of it for each operand, got {settings.d_model}")
+    if isinstance(settings, TransformerSettings) and settings.head < 1:
+        raise UserError(f"{shown}: n_heads must be at most d_model = {settings.d_model}, got {settings.n_heads}")
 
 
 def _config(settings: TransformerSettings | LinearSettings, path: Path) -> TrainConfig:
@@ -332,10 +342,13 @@ def _checked(tensors: Mapping[str, Tensor], layout: Layout, path: Path) -> Mappi
         if stored is None:
             continue
         tensor, shape = tensors[name], stored.shape
-        if not isinstance(tensor, Tensor) or tensor.layout != torch.strided or not tensor.is_floating_point():
-            raise UserError(f"{shown}: {name} must be a tensor of floats, got {printable(type(tensor).__name__)}")
-        if tuple(tensor.shape) != shape or not tensor.is_contiguous():
+        if not isinstance(tensor, Tensor) or tensor.layout != torch.strided or tensor.dtype not in _FLOATS:
+            found = tensor.dtype if isinstance(tensor, Tensor) else type(tensor).__name__
+            raise UserError(f"{shown}: {name} must be a tensor of floats, got {printable(found)}")
+        if tuple(tensor.shape) != shape:
             raise UserError(f"{shown}: {name} must be of shape {shape}, got {tuple(tensor.shape)}")
+        if tensor.is_meta or not tensor.is_contiguous():
+            raise UserError(f"{shown}: {name} must be stored whole, row after row, as torch saves new tensors")
         if not tensor.isfinite().all():
             raise UserError(f"{shown}: {name} must be finite, got NaN or infinity")
     return tensors

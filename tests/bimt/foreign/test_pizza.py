@@ -13,8 +13,10 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bimt.config import make_config
 from bimt.messages import UserError
 from bimt.opening import open_checkpoint
+from bimt.train import train
 from interp.addition import pair_net
 from tests.bimt.foreign.files import linear, linear_logits, transformer, transformer_logits, written
 
@@ -121,6 +123,8 @@ def test_nothing_in_a_file_is_run(tmp_path):
         ({"n_layers": 2}, r"does not fit its configuration: it lacks blocks\.1"),
         ({"eqn_sign": True}, r"embed\.W_E must be of shape \(9, 6\), got \(9, 5\)"),
         ({"model_type": "A"}, "unknown key n_heads"),
+        ({"n_heads": 10}, r"n_heads must be at most d_model = 9, got 10"),
+        ({"lr": 10**400}, "lr must be a valid number, got 1000"),
     ],
 )
 def test_a_configuration_that_does_not_fit_is_refused(changes, message, tmp_path):
@@ -139,7 +143,13 @@ def test_a_configuration_that_does_not_fit_is_refused(changes, message, tmp_path
             lambda t: t | {"unembed.W_U": torch.zeros(9, 5, dtype=torch.long)},
             r"unembed\.W_U must be a tensor of floats",
         ),
-        (lambda t: t | {"unembed.W_U": torch.zeros(1, 1).expand(9, 5)}, r"unembed\.W_U must be of shape \(9, 5\)"),
+        (
+            lambda t: t | {"unembed.W_U": torch.zeros(9, 5).to(torch.float8_e4m3fn)},
+            r"unembed\.W_U must be a tensor of floats, got torch\.float8",
+        ),
+        (lambda t: t | {"unembed.W_U": torch.zeros(1, 1).expand(9, 5)}, r"unembed\.W_U must be stored whole"),
+        (lambda t: t | {"unembed.W_U": torch.zeros(5, 9).T}, r"unembed\.W_U must be stored whole, row after row"),
+        (lambda t: t | {"unembed.W_U": torch.zeros(9, 5, device="meta")}, r"unembed\.W_U must be stored whole"),
         (lambda t: t | {"unembed.W_U": "text"}, r"unembed\.W_U must be a tensor of floats, got str"),
         (list, "must hold tensors by name, got list"),
     ],
@@ -148,6 +158,24 @@ def test_tensors_that_do_not_fit_are_refused(change, message, tmp_path):
     config, tensors = transformer()
     with pytest.raises(UserError, match=message):
         open_checkpoint(written(tmp_path, config, change(tensors)))
+
+
+def test_two_operands_side_by_side_take_an_even_width(tmp_path):
+    with pytest.raises(UserError, match="d_model must be even, half of it for each operand, got 7"):
+        open_checkpoint(written(tmp_path, *linear("D", d_model=7)))
+
+
+def test_trained_parameters_are_read_as_numbers(tmp_path):
+    config, tensors = transformer()
+    trained = {name: torch.nn.Parameter(tensor) for name, tensor in tensors.items()}
+    net = open_checkpoint(written(tmp_path, config, trained)).net
+    assert not any(tensor.requires_grad for tensor in net.parameters.values())
+
+
+def test_a_folder_whose_name_ends_in_pt_is_a_checkpoint(tmp_path):
+    settings = ["steps=1", "net.hidden=[2]", "swaps.every=never"]
+    train(make_config("independence", settings=settings), out=tmp_path / "run.pt")
+    assert open_checkpoint(tmp_path / "run.pt").task.name == "independence"
 
 
 def test_files_that_are_missing_or_misnamed_are_named(tmp_path):
