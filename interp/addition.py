@@ -19,6 +19,7 @@ from bimt.nets.base import Net
 from bimt.tasks.base import Task
 from bimt.tasks.modular_addition import ModularAdditionTask
 from bimt.wiring import Link
+from interp.embedding import token_tables
 from interp.rows import in_pieces
 from interp.sparse import Neuron
 
@@ -66,7 +67,7 @@ class PairNet:
     @cached_property
     def tables(self) -> tuple[Link, Link]:
         """The look-up of either operand; the same weights where both share an embedding."""
-        first, *rest = [link for link in self.net.wiring.links if self._is_table(link)]
+        first, *rest = token_tables(self.net.wiring)
         return first, rest[0] if rest else first
 
     @cached_property
@@ -107,11 +108,6 @@ class PairNet:
         mask = np.zeros(self.vocabulary.shape[1], dtype=bool)
         mask[kept] = True
         return self.embedded(np.where(mask, self.vocabulary, 0.0))
-
-    def _is_table(self, link: Link) -> bool:
-        """Tells look-ups of tokens from those of positions, which are given by no task."""
-        wiring = self.net.wiring
-        return wiring.is_look_up(link) and wiring.population_of(link.source).name == "token"
 
 
 def pair_net(checkpoint: Checkpoint, net: Net) -> PairNet:

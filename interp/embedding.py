@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
+from bimt.wiring import Link, Wiring
 from interp.sparse import Neuron, SparseNet
 
 
@@ -28,17 +29,23 @@ def active_dimensions(sparse: SparseNet) -> tuple[Dimension, ...]:
     """
     net, live = sparse.net, sparse.live()
     tables: dict[str, tuple[torch.Tensor, torch.Tensor]] = {}
-    for link in net.wiring.links:
-        if net.wiring.is_look_up(link):
-            population = net.wiring.site(link.target).population
-            alive = live[link.target] | tables[population][1] if population in tables else live[link.target]
-            tables[population] = net.weight(link)[0], alive
+    for link in token_tables(net.wiring):
+        population = net.wiring.site(link.target).population
+        alive = live[link.target] | tables[population][1] if population in tables else live[link.target]
+        tables[population] = net.weight(link)[0], alive
     found = [
         Dimension(index, table[index].detach().numpy(), _leading_on(sparse, population, index))
         for population, (table, alive) in tables.items()
         for index in alive.nonzero()[:, 0].tolist()
     ]
     return tuple(sorted(found, key=lambda dimension: -dimension.weight))
+
+
+def token_tables(wiring: Wiring) -> tuple[Link, ...]:
+    """Returns the links that look tokens up, not those of positions, which no task gives."""
+    return tuple(
+        link for link in wiring.links if wiring.is_look_up(link) and wiring.population_of(link.source).name == "token"
+    )
 
 
 def variance_explained(values: Float[np.ndarray, " tokens"], feature: Float[np.ndarray, " tokens"]) -> float:

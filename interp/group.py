@@ -17,7 +17,7 @@ from bimt.tasks.group import FiniteGroup
 from interp.basis import privileged_basis
 from interp.edits import Cut, replacements
 from interp.effects import measure_cuts, standard_error
-from interp.embedding import active_dimensions
+from interp.embedding import active_dimensions, token_tables
 from interp.graph import end_labels
 from interp.irreps import Irrep, find_irreps
 from interp.pair_parts import PARTS, LogitShares, explain_logits, pair_values, remove_irrep
@@ -103,7 +103,8 @@ def group_of(config: TrainConfig) -> FiniteGroup:
     if group is None:
         raise UserError(
             f"the task {printable(config.task.name)} must ask for the product of two elements of a finite group; "
-            "permutation_group does, and modular_addition with two operands and operation +"
+            "permutation_group does, and modular_addition with operation + and two operands that share their tokens, "
+            "no equals sign behind them"
         )
     return group
 
@@ -145,10 +146,9 @@ def _without(net: Net, irrep: Irrep) -> Net:
     """Returns a net whose embedding has nothing of an irrep."""
     edited = net.copies(1)
     with torch.no_grad():
-        for link in net.wiring.distinct_links():
-            if net.wiring.is_look_up(link):
-                weight = edited.weight(link)[0]
-                weight.copy_(remove_irrep(weight.T, irrep).T)
+        for link in {link.stored: link for link in token_tables(net.wiring)}.values():
+            weight = edited.weight(link)[0]
+            weight.copy_(remove_irrep(weight.T, irrep).T)
     return edited
 
 

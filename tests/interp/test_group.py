@@ -12,6 +12,7 @@ from bimt.checkpoint import save_checkpoint
 from bimt.cli import run
 from bimt.config import make_config
 from bimt.messages import UserError
+from bimt.opening import open_checkpoint
 from bimt.train import train
 from interp.commands import group as command
 from interp.group import find_representations, group_of
@@ -20,6 +21,7 @@ from interp.pair_parts import character_shares, explain_logits, irrep_pairs, tak
 from interp.readings import coset_families, read_neurons, subgroup_name
 from interp.sparse import whole
 from interp.subgroups import find_subgroups
+from tests.bimt.foreign.files import transformer, written
 from tests.groups import group_named, look_up_net, net_of
 
 SETTINGS = [
@@ -250,6 +252,8 @@ def test_addition_is_a_cyclic_group():
         ("modular_addition", {"task__operation": "-"}),
         ("modular_addition", {"task__operation": "x"}),
         ("modular_addition", {"task__operands": 3, "task__modulus": 5}),
+        ("modular_addition", {"task__own_tokens": True}),
+        ("modular_addition", {"task__equals_sign": True}),
     ],
 )
 def test_tasks_without_a_group_are_refused(task, values):
@@ -273,6 +277,19 @@ def test_the_command_prints_tables_or_json(checkpoint, capsys):
     document = json.loads(capsys.readouterr().out)
     assert (document["group"], document["order"], document["tolerance"]) == ("S3", 6, 0.01)
     assert [each["name"] for each in document["irreps"]] == ["trivial", "sign", "standard (2,1)"]
+
+
+def test_positions_are_no_elements(tmp_path, capsys):
+    """A transformer looks positions up too, in the same stream as the tokens."""
+    path = written(tmp_path, *transformer())
+    assert run(command, [str(path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["group"] == "C5"
+    net = open_checkpoint(path).net.to(torch.float64)
+    task = open_checkpoint(path).task
+    found = read(net, task, group_of(open_checkpoint(path).config))
+    assert len(found.dimensions) == 9
+    for each in found.dimensions:
+        assert np.array_equal(each.values, net.parameters["weight.embed"][0, each.number].numpy())
 
 
 def test_the_command_refuses_other_tasks_in_one_line(tmp_path, capsys):
