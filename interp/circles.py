@@ -84,17 +84,22 @@ def principal_components(values: Float[np.ndarray, "tokens dims"], *, most: int 
 
 
 def frequency_shares(
-    scores: Float[np.ndarray, "tokens components"], modulus: int
+    scores: Float[np.ndarray, "tokens components"], modulus: int, *, starts: Sequence[int] = (0,)
 ) -> Float[np.ndarray, "freqs components"]:
     """Returns which share of each component is a wave of each frequency 1 to (p - 1) / 2 (p / 2 where p is even).
 
     2 |sum over t of v_t exp(2 pi i k t / p)|^2 / (p sum of v^2), as published, clamped to [0, 1]; the sum of squares is
     over all tokens, also those beyond the first p.
+
+    Args:
+        scores: Of every token.
+        modulus: p.
+        starts: Where runs of p tokens begin, whose waves are added up: the first p, as published, or every operand's.
     """
-    waves = np.fft.fft(scores[:modulus], axis=0)[1 : modulus // 2 + 1]
+    waves = sum(np.abs(np.fft.fft(scores[start : start + modulus], axis=0)) ** 2 for start in starts)
     twice = np.where(2 * np.arange(1, modulus // 2 + 1) == modulus, 1.0, 2.0)[:, None]
     energy = np.maximum((scores**2).sum(0), np.finfo(np.float64).tiny)
-    return np.clip(twice * np.abs(waves) ** 2 / (modulus * energy), 0, 1)
+    return np.clip(twice * np.asarray(waves)[1 : modulus // 2 + 1] / (modulus * energy), 0, 1)
 
 
 def circularity(vocabulary: Float[np.ndarray, "tokens dims"], modulus: int, *, most: int = 4) -> float:
@@ -115,7 +120,8 @@ def component_circles(pairs: PairNet, *, least: float = 0.5) -> tuple[Circle, ..
         least: Two components make a circle if both have their largest share at one frequency, and each at least this.
     """
     parts = principal_components(pairs.vocabulary)
-    shares = frequency_shares(parts.scores, pairs.modulus)
+    starts = range(0, len(pairs.halves) * pairs.modulus, pairs.modulus)
+    shares = frequency_shares(parts.scores, pairs.modulus, starts=starts)
     found: list[Circle] = []
     for first in range(0, shares.shape[1] - 1, 2):
         both = shares[:, first : first + 2]
@@ -124,7 +130,8 @@ def component_circles(pairs: PairNet, *, least: float = 0.5) -> tuple[Circle, ..
             alone = parts.mean + parts.scores[:, first : first + 2] @ parts.axes[first : first + 2]
             found.append(
                 _circle(
-                    pairs.embedded(alone),
+                    pairs,
+                    alone,
                     frequency=int(peaks[0]) + 1,
                     power=float(parts.shares[first : first + 2].sum()),
                     purity=float(both[peaks[0]].mean()),
@@ -149,10 +156,10 @@ def frequency_circles(pairs: PairNet, *, least: float = 0.02) -> tuple[Circle, .
     found: list[Circle] = []
     for index in np.argsort(-powers, kind="stable"):
         if powers[index] >= least and 2 * (index + 1) != p:
-            alone = pairs.embedded(_wave_only(pairs, int(index) + 1))
             found.append(
                 _circle(
-                    alone,
+                    pairs,
+                    _wave_only(pairs, int(index) + 1),
                     frequency=int(index) + 1,
                     power=float(powers[index]),
                     purity=1.0,
@@ -240,7 +247,8 @@ def phase_between(pairs: PairNet, frequency: int) -> float:
 
 
 def _circle(
-    alone: PairNet,
+    pairs: PairNet,
+    alone: Float[np.ndarray, "vocabulary dims"],
     *,
     frequency: int,
     power: float,
@@ -248,16 +256,16 @@ def _circle(
     components: tuple[int, int] | None,
     others: Sequence[Circle],
 ) -> Circle:
-    p = alone.modulus
+    p = pairs.modulus
     doubles = {min(2 * other.frequency % p, -2 * other.frequency % p): other.frequency
                for other in others if other.main is None}  # fmt: skip
     main = doubles.get(frequency)
-    logits = alone.logits[..., :p]
-    turned = -phase_between(alone, frequency)
+    logits = pairs.embedded(alone).logits[..., :p]
+    turned = {each: -phase_between(pairs, each) for each in (frequency, main) if each is not None}
     fve = Formulas(
         clock=explained(logits, clock(p, frequency)),
-        pizza=explained(logits, pizza(p, frequency, turned)),
-        accompanying=None if main is None else explained(logits, accompanying(p, main, turned / 2)),
+        pizza=explained(logits, pizza(p, frequency, turned[frequency])),
+        accompanying=None if main is None else explained(logits, accompanying(p, main, turned[main])),
     )
     return Circle(frequency, power, purity, components, main, fve)
 

@@ -62,6 +62,11 @@ class Metrics:
     sees_only_sums: bool
     """Whether the wiring adds both embeddings up before all else: gradient symmetricity is 1 whatever is learnt."""
 
+    @property
+    def judged_circularity(self) -> float:
+        """What the verdict looks at: the less circular operand's where each has tokens of its own."""
+        return min(self.circularity_halves, default=self.circularity)
+
 
 @dataclass(frozen=True, eq=False)
 class ModuleMetrics:
@@ -143,7 +148,7 @@ class Spectrum:
                     "accuracy": row.accuracy,
                     "gradient symmetricity": row.gradient_symmetricity,
                     "distance irrelevance": row.distance_irrelevance,
-                    "circularity": min(row.circularity_halves, default=row.circularity),
+                    "circularity": row.judged_circularity,
                     "frequencies": ", ".join(map(str, kinds[name])),
                 }
                 for name, row in rows.items()
@@ -319,7 +324,8 @@ def _losses(pairs: PairNet, frequencies: tuple[int, ...]) -> tuple[float, float,
     sums = np.add.outer(np.arange(p), np.arange(p)).ravel()
     flat = logits.reshape(p * p, p)
     angles = 2 * np.pi * np.outer(sums, frequencies) / p
-    basis = np.concatenate([np.cos(angles), np.sin(angles)], axis=1) * np.sqrt(2) / p
+    scale = np.where(2 * np.array(frequencies) == p, 1.0, np.sqrt(2)) / p  # that of p / 2 has no sine
+    basis = np.concatenate([np.cos(angles) * scale, np.sin(angles) * scale], axis=1)
     waves = basis @ (basis.T @ flat)
     kept = waves + flat.mean(0)
     return tuple(float(-log_softmax(each, axis=1)[np.arange(p * p), sums % p].mean())

@@ -55,7 +55,7 @@ def _verdict(found: Spectrum) -> str:
     words = (
         f"{_SAYS[metrics.verdict]} As trained, on all {found.modulus**2:,} pairs: accuracy {number(metrics.accuracy)}, "
         f"gradient symmetricity {number(metrics.gradient_symmetricity, 3)}, distance irrelevance "
-        f"{number(metrics.distance_irrelevance, 3)}, circularity {number(metrics.circularity)}. A verdict takes "
+        f"{number(metrics.distance_irrelevance, 3)}, circularity {number(metrics.judged_circularity)}. A verdict takes "
         f"accuracy {number(ACCURATE)} and circularity {number(CIRCULAR)}; a pizza symmetricity above {SYMMETRIC} and "
         f"irrelevance below {RELEVANT}, a clock neither (Zhong et al. 2023, arXiv:2306.17844)."
     )
@@ -145,7 +145,7 @@ def _metrics_table(found: Spectrum) -> Table:
             number(row.gradient_symmetricity_100, 3),
             number(row.distance_irrelevance, 3),
             number(row.distance_irrelevance_largest_wrong, 3),
-            number(row.circularity),
+            number(row.judged_circularity),
             ", ".join(map(str, frequencies)),
         )
         for label, row, frequencies in rows

@@ -14,7 +14,7 @@ from bimt.messages import UserError
 from bimt.opening import open_checkpoint
 from bimt.train import train
 from interp import commands
-from interp.addition import pair_net
+from interp.addition import PairNet, pair_net
 from interp.circles import (
     accompanying,
     circularity,
@@ -277,3 +277,24 @@ def test_public_checkpoints_measure_as_published(name):
     for index, frequency in enumerate(map(int, row["fourier_acc_freqs"].split())):
         found_fve = by_frequency[frequency].fve.accompanying
         assert found_fve == pytest.approx(float(row["fourier_Qacc"].split()[index]), abs=2e-4)
+
+
+def test_operands_with_tokens_of_their_own_have_circles_by_components():
+    pairs = pairs_of("pizza", p=17, frequencies=(3, 5), turned=0.7)
+    assert [circle.frequency for circle in component_circles(pairs)] == [3, 5]
+    assert [circle.purity for circle in component_circles(pairs)] == pytest.approx([1, 1])
+
+
+def test_an_accompanying_circle_is_turned_as_its_main_circle(monkeypatch):
+    """By half of its own angle it would be known up to half a turn only, which is the sign of the formula."""
+    pairs = pairs_of("pizza", p=17, frequencies=(3, 6), turned=2.5)
+    monkeypatch.setattr(PairNet, "logits", property(lambda self: accompanying(17, 3, -2.5)))
+    assert frequency_circles(pairs)[1].fve.accompanying == pytest.approx(1)
+
+
+def test_an_even_modulus_has_a_wave_without_a_sine():
+    """What has these frequencies only is all in the restricted logits, and the excluded ones say nothing."""
+    spectrum = find_spectrum(pairs_of("clock", p=8, frequencies=(4, 1)))
+    assert sorted(spectrum.frequencies) == [1, 4]
+    assert spectrum.restricted_loss == pytest.approx(spectrum.loss)
+    assert spectrum.excluded_loss == pytest.approx(np.log(8))
