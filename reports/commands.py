@@ -46,6 +46,8 @@ def report(
     if not tolerance > 0:
         raise UserError(f"--tolerance must be above 0, got {tolerance}")
     loaded = open_checkpoint(checkpoint)
+    if out is None and not checkpoint.is_dir():
+        raise UserError(f"--out must be given where the checkpoint is a file, {printable(checkpoint)}")
     folder = checkpoint if out is None else out
     prepare_folder(folder)
     log = console()

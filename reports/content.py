@@ -112,7 +112,6 @@ class Page:
 
 def make_page(report: Report) -> Page:
     """Puts the results of a report into words, tables, figures and formulas."""
-    checkpoint = report.selected.checkpoint
     figures, note = draw_predictions(report)
     return Page(
         title=_title(report),
@@ -131,14 +130,7 @@ def make_page(report: Report) -> Page:
         evolution=_evolution(report),
         events=tuple(f"Step {event.step:,}: {event.words}." for event in _events(report)),
         stories=stories_table(report),
-        curves=tuple(
-            draw_training(
-                checkpoint.history,
-                label=report.selected.label,
-                strength=strength_switches(checkpoint.config),
-                events=_events(report),
-            )
-        ),
+        curves=_curves(report),
         seeds=seeds_table(report),
         ablations=tuple(part for part in (_ablations(report, *kind) for kind in _KINDS) if part.table.rows),
         predictions=figures,
@@ -152,7 +144,7 @@ def make_page(report: Report) -> Page:
         no_formulas=report.no_formulas,
         commands=_commands(report),
         versions=_versions(report),
-        settings=json.dumps(checkpoint.config.model_dump(mode="json"), indent=1),
+        settings=json.dumps(report.selected.checkpoint.config.model_dump(mode="json"), indent=1),
     )
 
 
@@ -235,6 +227,17 @@ def _evolution(report: Report) -> tuple[Figure, ...]:
         for neuron in module.neurons:
             tones[report.before.nodes[neuron]["population"]][neuron.index] = module_tone(index)
     return (draw_strip(report.selected.checkpoint, report.story, tones),)
+
+
+def _curves(report: Report) -> tuple[Figure, ...]:
+    """Draws how training went; nothing for another project's file, which does not say."""
+    checkpoint = report.selected.checkpoint
+    if checkpoint.history.empty:
+        return ()
+    strength = strength_switches(checkpoint.config)
+    return tuple(
+        draw_training(checkpoint.history, label=report.selected.label, strength=strength, events=_events(report))
+    )
 
 
 def _events(report: Report) -> tuple[Event, ...]:

@@ -22,6 +22,12 @@ def what_was_trained(report: Report) -> str:
     stopped = (
         f", {counted(len(checkpoint.stopped), 'of them stopped', 'of them stopped')}" if checkpoint.stopped else ""
     )
+    if checkpoint.history.empty:
+        return (
+            f"{sentence(nets)} of shape {sizes}, trained elsewhere {_goal(task)}; the file does not say how, nor on "
+            f"which rows: training and test split are both all {len(task.test):,}. "
+            f"This report explains {_which(report)}."
+        )
     return (
         f"{sentence(nets)} of shape {sizes} {'was' if len(checkpoint.labels) == 1 else 'were'} trained for "
         f"{checkpoint.config.steps:,} steps{stopped}, {_goal(task)} "

@@ -50,8 +50,8 @@ def draw_logit_map(values: Float[np.ndarray, "p p"]) -> Figure:
     ends = " to ".join(f"{value:.3g}".replace("-", "−") for value in (low, high))
     caption = (
         f"The logit of the right answer for every pair, from pale to strong: {ends}. Upright stripes: only the "
-        "difference of the two numbers decides how sure the net is, as in a pizza. An even grey, or stripes that lie: "
-        "it does not, as in a clock."
+        "difference of the two numbers decides how sure the net is, as in a pizza. An even hue, or stripes that lie: it "
+        "does not, as in a clock."
     )
     alt = f"Map of the right logit over the difference and the sum of both numbers modulo {p}."
     return Figure("right-logits", "The right logit of every pair", caption, alt, Drawing(_MAP, _MAP - 10, tuple(marks)))

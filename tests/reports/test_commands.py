@@ -12,6 +12,7 @@ from bimt.cli import run
 from reports import demo
 from reports.commands import report
 from reports.report import build_report, write_report
+from tests.bimt.foreign.files import linear, transformer, written
 from tests.reports.checkpoints import saved, small_checkpoint, small_task
 from tests.reports.test_report import check_page
 
@@ -74,3 +75,16 @@ def test_the_demonstration_links_its_reports(tmp_path, monkeypatch, capsys):
             assert f'href="{name}/{file}"' in page
             assert str(tmp_path / "demo" / name / file) in written
             assert (tmp_path / "demo" / name / file).is_file()
+
+
+@pytest.mark.parametrize("made", [transformer(), transformer(diff_vocab=1, eqn_sign=1), linear("X")])
+def test_another_projects_file_has_a_report_without_training(tmp_path, capsys, made):
+    path = written(tmp_path, *made)
+    assert run(report, [str(path)]) == 2
+    assert "--out must be given where the checkpoint is a file" in capsys.readouterr().err
+    assert run(report, [str(path), "--out", str(tmp_path / "page")]) == 0
+    page = (tmp_path / "page" / "report.html").read_text(encoding="utf-8")
+    check_page(page)
+    assert "trained elsewhere to find the right one of" in page
+    assert "training and test split are both all 25" in page
+    assert "The file does not say how it went." in page
