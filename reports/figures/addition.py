@@ -50,7 +50,7 @@ def draw_logit_map(values: Float[np.ndarray, "p p"]) -> Figure:
     ends = " to ".join(f"{value:.3g}".replace("-", "−") for value in (low, high))
     caption = (
         f"The logit of the right answer for every pair, from pale to strong: {ends}. Upright stripes: only the "
-        "difference of the two numbers decides how sure the net is, as in a pizza. An even hue, or stripes that lie: it "
+        "difference of the two numbers decides how sure the net is, as in a pizza. An even colour or lying stripes: it "
         "does not, as in a clock."
     )
     alt = f"Map of the right logit over the difference and the sum of both numbers modulo {p}."
