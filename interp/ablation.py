@@ -193,6 +193,8 @@ def ablate(
         raise ValueError(f"`method` must be zero, mean or resample, got {method!r}")
     if sites not in ("together", "each"):
         raise ValueError(f"`sites` must be together or each, got {sites!r}")
+    if connections is not None and connections < 0:
+        raise ValueError(f"`connections` must be at least 0, got {connections}")
     net, task = sparse.net, task.to(sparse.net.dtype)
     if not all(tensor.isfinite().all() for tensor in net.parameters.values()):
         raise ValueError("`sparse` must have finite weights, got NaN or infinity: its training stopped")

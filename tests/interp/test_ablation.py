@@ -560,3 +560,5 @@ def test_of_many_connections_the_heaviest_are_ablated():
     assert all(everything[row.name] == row for row in rows)
     assert table.share_of("connection") == ", the 5 heaviest of 30"
     assert table.share_of("neuron") == ""
+    with pytest.raises(ValueError, match="`connections` must be at least 0, got -1"):
+        ablate(sparse, task, connections=-1)
