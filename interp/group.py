@@ -92,14 +92,20 @@ def find_representations(
     return replace(found, first=_first(found, sparse.net, task, targets))
 
 
+def finite_group(config: TrainConfig) -> FiniteGroup | None:
+    """Returns the group whose products a net was trained on; None where its task has none."""
+    find = getattr(config.task, "finite_group", None)
+    group: FiniteGroup | None = find and find()
+    return group
+
+
 def group_of(config: TrainConfig) -> FiniteGroup:
-    """Returns the group whose products a net was trained on.
+    """Returns the same group, of a task that must have one.
 
     Raises:
         UserError: If there is none.
     """
-    finite_group = getattr(config.task, "finite_group", None)
-    group: FiniteGroup | None = finite_group and finite_group()
+    group = finite_group(config)
     if group is None:
         raise UserError(
             f"the task {printable(config.task.name)} must ask for the product of two elements of a finite group; "

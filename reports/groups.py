@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bimt.messages import printable
+from interp.group import finite_group
 from interp.pair_parts import PARTS
 from interp.readings import CosetFamily, DimensionReading, family_name
 from interp.representations import Representations
@@ -37,8 +38,7 @@ class GroupView:
 
 def find_group(selected: Selected) -> Representations | None:
     """Returns what the net knows of its task's group; None where the task has none."""
-    finite_group = getattr(selected.checkpoint.config.task, "finite_group", None)
-    return representations_of(selected) if finite_group and finite_group() else None
+    return representations_of(selected) if finite_group(selected.checkpoint.config) else None
 
 
 def view_group(report: Report) -> GroupView | None:

@@ -17,7 +17,7 @@ from reports.figures.ranks import draw_ranks
 from reports.figures.stack import MOST_LINES, draw_stack
 from reports.results import Report
 from reports.tables import Table
-from reports.words import counted, name, number
+from reports.words import counted, name, percent
 
 
 @dataclass(frozen=True)
@@ -117,9 +117,9 @@ def _signs_table(signs: Signs) -> Table:
         (
             name(link.link),
             f"{link.connections:,}",
-            _percent(link.positive_connections),
-            _percent(link.positive_weight),
-            _percent(None if link.positive_weight is None else 1 - link.positive_weight),
+            percent(link.positive_connections, 3),
+            percent(link.positive_weight, 3),
+            percent(None if link.positive_weight is None else 1 - link.positive_weight, 3),
             link.verdict,
         )
         for link in signs.links
@@ -133,10 +133,6 @@ def _signs_table(signs: Signs) -> Table:
         "the weight is",
     )
     return Table(columns, tuple(rows), frozenset((0, 5)))
-
-
-def _percent(share: float | None) -> str:
-    return "–" if share is None else f"{number(100 * share, 3)} %"
 
 
 def _reads(report: Report, task: Task) -> str:

@@ -6,7 +6,7 @@ from interp.voting import Voting
 from reports.figures.drawing import Figure
 from reports.figures.votes import draw_pairs, draw_sizes
 from reports.tables import Table
-from reports.words import name, number
+from reports.words import name, number, percent
 
 
 @dataclass(frozen=True)
@@ -53,14 +53,14 @@ def _members_table(voting: Voting) -> Table:
     rows = [
         (
             member.name,
-            _percent(member.alone.rows),
-            _percent(member.alone.test),
-            _percent(member.among_means.rows),
-            _percent(member.reading and member.reading.rows),
-            _percent(member.knocked_out and member.knocked_out.rows),
-            _percent(member.others.rows),
-            _percent(member.others_predicted.rows),
-            _percent(member.by_answer),
+            percent(member.alone.rows),
+            percent(member.alone.test),
+            percent(member.among_means.rows),
+            percent(member.reading and member.reading.rows),
+            percent(member.knocked_out and member.knocked_out.rows),
+            percent(member.others.rows),
+            percent(member.others_predicted.rows),
+            percent(member.by_answer),
         )
         for member in voting.members
     ]
@@ -69,14 +69,14 @@ def _members_table(voting: Voting) -> Table:
 
 def _together_table(voting: Voting) -> Table:
     def row(label: str, key: str) -> tuple[str, ...]:
-        return label, *(_percent(getattr(tally, key)) for tally in (voting.rows, voting.test))
+        return label, *(percent(getattr(tally, key)) for tally in (voting.rows, voting.test))
 
     def whole(label: str, key: str) -> tuple[str, ...]:
-        return label, *(_percent(getattr(tally.whole, key)) for tally in (voting.rows, voting.test))
+        return label, *(percent(getattr(tally.whole, key)) for tally in (voting.rows, voting.test))
 
     def dealt(label: str, key: str) -> tuple[str, ...]:
         each = [getattr(tally.whole, key) for tally in (voting.rows, voting.test)]
-        return label, *(f"{_percent(one.mean)} ± {number(100 * one.stderr, 2)}" for one in each)
+        return label, *(f"{percent(one.mean)} ± {number(100 * one.stderr, 2)}" for one in each)
 
     rows = (
         row("right in at least one module alone", "union"),
@@ -98,7 +98,7 @@ def _causes_table(voting: Voting) -> Table:
             cause.module or "–",
             number(cause.loss_increase, 3),
             " to ".join(number(end, 3) for end in cause.interval),
-            _percent(cause.drop),
+            percent(cause.drop),
         )
         for cause in voting.causes
     ]
@@ -107,9 +107,5 @@ def _causes_table(voting: Voting) -> Table:
 
 
 def _mirrors_table(voting: Voting) -> Table:
-    rows = [(split.kind, f"{split.rows:,}", _percent(split.accuracy)) for split in voting.mirrors]
+    rows = [(split.kind, f"{split.rows:,}", percent(split.accuracy)) for split in voting.mirrors]
     return Table(("test rows (a, b) by (b, a)", "rows", "accuracy"), tuple(rows))
-
-
-def _percent(share: float | None) -> str:
-    return "–" if share is None else f"{number(round(100 * share, 2), 4)} %"

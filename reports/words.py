@@ -36,6 +36,16 @@ def number(value: float | int | None, digits: int = 4) -> str:
     return f"{value:.{digits}g}".replace("-", "−")
 
 
+def percent(share: float | None, digits: int = 4) -> str:
+    """Writes a share in percent, to a hundredth of one at most; a dash where there is none.
+
+    Example:
+        >>> percent(0.123456), percent(1.0), percent(None)
+        ('12.35 %', '100 %', '–')
+    """
+    return "–" if share is None else f"{number(round(100 * share, 2), digits)} %"
+
+
 def signed(value: float | int, digits: int = 3) -> str:
     """Writes a change: with its sign, plus or minus.
 

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from reports.words import command_line, counted, listed, number, signed
+from reports.words import command_line, counted, listed, number, percent, signed
 
 
 @pytest.mark.parametrize(
@@ -33,6 +33,11 @@ def test_signed():
 def test_counted():
     assert counted(0, "module") == "no modules"
     assert counted(1_200, "connection") == "1,200 connections"
+
+
+def test_percent():
+    assert [percent(share) for share in (0.123456, 1.0, -0.05, 1e-6, None)] == ["12.35 %", "100 %", "−5 %", "0 %", "–"]
+    assert percent(0.123456, 3) == "12.3 %"
 
 
 def test_listed():
