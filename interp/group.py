@@ -93,8 +93,11 @@ def find_representations(
 
 
 def finite_group(config: TrainConfig) -> FiniteGroup | None:
-    """Returns the group whose products a net was trained on; None where its task has none."""
-    find = getattr(config.task, "finite_group", None)
+    """Returns the group whose products a net was trained on; None where its task has none.
+
+    None also where each operand has an embedding of its own: a dimension is no one function on the group there.
+    """
+    find = None if getattr(config.net, "own_embeddings", False) else getattr(config.task, "finite_group", None)
     group: FiniteGroup | None = find and find()
     return group
 
@@ -109,8 +112,8 @@ def group_of(config: TrainConfig) -> FiniteGroup:
     if group is None:
         raise UserError(
             f"the task {printable(config.task.name)} must ask for the product of two elements of a finite group; "
-            "permutation_group does, and modular_addition with operation + and two operands that share their tokens, "
-            "no equals sign behind them"
+            "permutation_group does, and modular_addition with operation + and two operands that share tokens "
+            "and embedding, no equals sign behind them"
         )
     return group
 

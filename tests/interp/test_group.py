@@ -253,6 +253,7 @@ def test_addition_is_a_cyclic_group():
         ("modular_addition", {"task__operation": "x"}),
         ("modular_addition", {"task__operands": 3, "task__modulus": 5}),
         ("modular_addition", {"task__own_tokens": True}),
+        ("modular_addition", {"net__own_embeddings": True}),
         ("modular_addition", {"task__equals_sign": True}),
     ],
 )
