@@ -5,7 +5,9 @@ from typing import Annotated, Literal
 
 import typer
 
-CheckpointPath = Annotated[Path, typer.Argument(help="Folder that bimt train wrote.", metavar="CHECKPOINT")]
+CheckpointPath = Annotated[
+    Path, typer.Argument(help="Folder that bimt train wrote, or a model_RUN.pt.", metavar="CHECKPOINT")
+]
 Seed = Annotated[int | None, typer.Option("--seed", help="Label of the seed to explain; the best if not given.")]
 Tolerance = Annotated[
     float, typer.Option("--tolerance", help="How much of the explained training share pruning may lose.")

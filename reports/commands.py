@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 
 def report(
-    checkpoint: Annotated[Path, typer.Argument(help="Folder that bimt train wrote.", metavar="CHECKPOINT")],
+    checkpoint: Annotated[
+        Path, typer.Argument(help="Folder that bimt train wrote, or a model_RUN.pt.", metavar="CHECKPOINT")
+    ],
     *,
     seed: Annotated[
         int | None, typer.Option("--seed", help="Label of the seed to explain; the best if not given.")
@@ -70,7 +72,9 @@ def report(
 
 
 def film(
-    checkpoint: Annotated[Path, typer.Argument(help="Folder that bimt train wrote.", metavar="CHECKPOINT")],
+    checkpoint: Annotated[
+        Path, typer.Argument(help="Folder that bimt train wrote, or a model_RUN.pt.", metavar="CHECKPOINT")
+    ],
     *,
     out: Annotated[Path, typer.Option("--out", help="File to write: .gif, .webp or .mp4.", metavar="FILE")],
     seed: Annotated[
