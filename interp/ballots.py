@@ -45,7 +45,7 @@ class Ballots:
     @property
     def margins(self) -> Float[np.ndarray, "modules rows"]:
         """By how much each module prefers the right answer to its best wrong one."""
-        return np.stack([_margins(each, self.targets) for each in self.contributions])
+        return np.stack([margins_of(each, self.targets) for each in self.contributions])
 
     @property
     def by_answer(self) -> Float[np.ndarray, " modules"]:
@@ -60,7 +60,7 @@ class Ballots:
         total = self.rest + self.bias if with_bias else self.rest.copy()
         for member in members:
             total += self.contributions[member]
-        return _margins(total, self.targets) > 0
+        return margins_of(total, self.targets) > 0
 
     def by_plurality(self, members: Sequence[int]) -> Float[np.ndarray, " rows"]:
         """Returns how far each row is right by the modules' votes, one each.
@@ -149,19 +149,23 @@ def explained_by(values: Float[np.ndarray, "rows columns"], groups: Int[np.ndarr
     return float((np.square(sums) / counts[:, None]).sum()) / whole if whole > 0 else 0.0
 
 
+def margins_of(
+    values: Float[np.ndarray, "rows classes"], targets: Int[np.ndarray, " rows"]
+) -> Float[np.ndarray, " rows"]:
+    """Returns by how much each row prefers the right answer to its best wrong one: above 0 where it is right.
+
+    A tie is no answer, so it is not right.
+    """
+    wrong, rows = values.copy(), np.arange(len(targets))
+    wrong[rows, targets] = -np.inf
+    return values[rows, targets] - wrong.max(1)
+
+
 def _largest(values: Float[np.ndarray, "rows classes"]) -> Int[np.ndarray, " rows"]:
     """Returns the class with the largest value of each row; -1 where two have it."""
     first = values.argmax(1)
     alike = (values == values.max(1, keepdims=True)).sum(1)
     return np.where(alike == 1, first, -1)
-
-
-def _margins(
-    values: Float[np.ndarray, "rows classes"], targets: Int[np.ndarray, " rows"]
-) -> Float[np.ndarray, " rows"]:
-    wrong, rows = values.copy(), np.arange(len(targets))
-    wrong[rows, targets] = -np.inf
-    return values[rows, targets] - wrong.max(1)
 
 
 def _meet(alone: Sequence[Net]) -> bool:

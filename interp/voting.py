@@ -18,7 +18,7 @@ from bimt.messages import UserError
 from bimt.nets.base import Net
 from bimt.tasks.base import Task
 from interp.ablation import Row, ablate
-from interp.ballots import Ballots, can_meet, cast_ballots, explained_by
+from interp.ballots import Ballots, can_meet, cast_ballots, explained_by, margins_of
 from interp.contributions import knocked_out, readers
 from interp.modules import Modules
 from interp.pairs import MirrorSplit, Pairs, find_pairs, split_by_mirror
@@ -287,7 +287,7 @@ def _members(
             Member(
                 name=name,
                 alone=Shares(*(tally.alone[which] for tally in tallies)),
-                among_means=_shares(said.argmax(1) == ballots.targets, is_test),
+                among_means=_shares(margins_of(said, ballots.targets) > 0, is_test),
                 reading=blind["reading"].get(name),
                 knocked_out=blind["knocked_out"].get(name),
                 others=Shares(*(each.sum for each in lesser)),
@@ -320,7 +320,7 @@ def _causes(sparse: SparseNet, modules: Modules, task: Task) -> tuple[Cause, ...
 
 
 def _right(net: Net, inputs: torch.Tensor, ballots: Ballots) -> Bool[np.ndarray, " rows"]:
-    return run_rows(net, inputs)[0].numpy().argmax(1) == ballots.targets
+    return margins_of(run_rows(net, inputs)[0].numpy(), ballots.targets) > 0
 
 
 def _shares(right: Bool[np.ndarray, " rows"], is_test: Bool[np.ndarray, " rows"]) -> Shares:

@@ -170,6 +170,18 @@ def test_of_many_modules_some_subsets_are_counted():
     assert (counts[2:7] > 5).all()
 
 
+def test_a_net_that_says_nothing_is_never_right():
+    """All its logits are alike: the first class is no answer, however a module is heard."""
+    said = contributions(disjoint())
+    said[1:] = 0.0
+    voting = find_voting(
+        planted_sparse(said), planted_modules(3), planted_task(), permutations=100, generator=np.random.default_rng(0)
+    )
+    silent = voting.members[1]
+    assert silent.alone.rows == silent.reading.rows == 0
+    assert voting.members[0].knocked_out.rows == voting.members[0].others.rows == 0
+
+
 def test_a_module_is_heard_both_ways_and_missed():
     """Biases stay where the others' inputs are cut, and are silent in a module's own contribution."""
     said = contributions(disjoint())
