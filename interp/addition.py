@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import TypeGuard
 
 import numpy as np
 import torch
@@ -22,6 +23,9 @@ from bimt.wiring import Link
 from interp.embedding import token_tables
 from interp.rows import in_pieces
 from interp.sparse import Neuron
+
+MOST = 250
+"""The largest modulus: arrays of p^3 numbers are held, several at a time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,17 +122,19 @@ def pair_net(checkpoint: Checkpoint, net: Net) -> PairNet:
         net: One of its seeds, as trained, pruned or cut.
 
     Raises:
-        UserError: If the task is another.
+        UserError: If the task is another, or its modulus larger than `MOST`.
     """
     task = checkpoint.config.task
-    if not isinstance(task, ModularAdditionTask) or not adds(task):
+    if not adds(task):
         found = ", ".join(f"{key}={value}" for key, value in _named(task.model_dump()).items())
         raise UserError(f"clock and pizza are about modular addition of two numbers, got the task {found}")
+    if task.modulus > MOST:
+        raise UserError(f"a modulus of at most {MOST} can be measured (its cube is held in memory), got {task.modulus}")
     pairs = np.array(list(itertools.product(range(task.modulus), repeat=2)))
     return PairNet(net.to(torch.float64), checkpoint.task, task.modulus, torch.from_numpy(task.tokens(pairs)).long())
 
 
-def adds(task: object) -> bool:
+def adds(task: object) -> TypeGuard[ModularAdditionTask]:
     """Tells whether a task is the sum of two numbers modulo another."""
     return isinstance(task, ModularAdditionTask) and task.operands == 2 and task.operation == "+"
 

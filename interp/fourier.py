@@ -3,7 +3,6 @@
 Run as `python -m interp.fourier CKPT`.
 """
 
-import itertools
 import random
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
@@ -272,9 +271,9 @@ def gradient_cosines(pairs: PairNet) -> Float[np.ndarray, "a b c"]:
 
 def published_triples(modulus: int) -> Int[np.ndarray, "triples 3"]:
     """Returns the triples (a, b, c) that the published code draws: 100 of all, by `random.Random(42).shuffle`."""
-    triples = list(itertools.product(range(modulus), repeat=3))
+    triples = list(range(modulus**3))  # in the order of (a, b, c): shuffling depends on how many there are only
     random.Random(42).shuffle(triples)  # noqa: S311 - as published
-    return np.array(triples[:_PUBLISHED_TRIPLES])
+    return np.stack(np.unravel_index(triples[:_PUBLISHED_TRIPLES], (modulus,) * 3), axis=1)
 
 
 def distance_irrelevance(values: Float[np.ndarray, "a b"]) -> float:

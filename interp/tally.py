@@ -11,7 +11,9 @@ from jaxtyping import Bool
 
 from interp.ballots import Ballots
 
-Verdict = Literal["cooperating", "independent", "joint code", "redundant copies", "carried by one"]
+Verdict = Literal["cooperating", "independent", "joint code", "redundant copies", "carried by one", "not accurate"]
+ACCURATE = 0.5
+"""The share of rows that all modules together must be right on before anything is said of how they do it."""
 EFFECT, CHANCE, GAIN = 0.25, 0.01, 0.01
 """Modules cooperate, or repeat each other, if the sum makes at least this share fewer, or more, errors than independent
 modules would, and of the dealt sums fewer than the second are as good, or as bad. If the best module alone is within
@@ -107,7 +109,9 @@ class Tally:
 
     @property
     def verdict(self) -> Verdict:
-        """Judges by `EFFECT`, `CHANCE`, `GAIN`, `TOLD` and `SOFT`."""
+        """Judges by `ACCURATE`, `EFFECT`, `CHANCE`, `GAIN`, `TOLD` and `SOFT`."""
+        if self.whole.sum < ACCURATE:
+            return "not accurate"
         if self.whole.sum - max(self.alone) < GAIN:
             return "redundant copies" if self.whole.sum - min(self.alone) < GAIN else "carried by one"
         errors, by_chance = 1 - self.whole.sum, 1 - self.whole.permuted_sum.mean

@@ -355,6 +355,7 @@ _MEANING = {
     "joint code": "Each module's contribution depends on the right answer and little else, and the answer takes all of "
     "them: they spell it together, like digits, and dealing their contributions anew changes little. This is no vote.",
     "redundant copies": "The modules repeat each other: they are wrong on the same rows, or each is enough.",
+    "not accurate": "All modules together are wrong on most rows: how they do it says little.",
     "carried by one": "One module is as good as all together; the others add nothing.",
 }
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from interp.addition import PairNet, adds, pair_net
+from interp.addition import MOST, PairNet, adds, pair_net
 from interp.circles import Circle, principal_components
 from interp.fourier import ACCURATE, CIRCULAR, RELEVANT, SYMMETRIC, Spectrum, find_spectrum
 from interp.stages import module_metrics
@@ -27,9 +27,10 @@ _SAYS = {
 
 
 def view_addition(report: Report) -> tuple[Section, ...]:
-    """Returns the section; none for another task."""
+    """Returns the section; none for another task, or too large a modulus."""
     chosen = report.selected
-    if not adds(chosen.checkpoint.config.task):
+    task = chosen.checkpoint.config.task
+    if not adds(task) or task.modulus > MOST:
         return ()
     pairs = pair_net(chosen.checkpoint, chosen.dense.net)
     found = find_spectrum(pairs, module_metrics(chosen, report.modules))

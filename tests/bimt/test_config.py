@@ -51,6 +51,8 @@ OTHER_TASKS = {
         "task.modulus": 7,
         "task.operands": 3,
         "task.operation": "-",
+        "task.own_tokens": True,
+        "task.equals_sign": True,
         "task.train_fraction": 0.5,
         "task.data_seed": 3,
         "net.embedding": 8,

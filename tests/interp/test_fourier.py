@@ -229,6 +229,12 @@ def test_other_tasks_are_refused():
         spectrum_of(train(make_config("modular_addition", settings=settings)))
 
 
+def test_a_modulus_whose_cube_is_too_large_is_refused():
+    checkpoint = train(make_config("modular_addition", settings=["task.modulus=251", "steps=1", "swaps.every=never"]))
+    with pytest.raises(UserError, match="a modulus of at most 250 can be measured"):
+        spectrum_of(checkpoint)
+
+
 def test_modules_are_judged_by_themselves(tmp_path, capsys):
     settings = ["task.modulus=7", "net.embedding=4", "net.hidden=[6]", "steps=2", "swaps.every=never"]
     checkpoint = train(make_config("modular_addition", settings=settings))
@@ -261,9 +267,11 @@ def test_public_checkpoints_measure_as_published(name):
         (metrics.distance_irrelevance, "distance_irrelevance"),
         (metrics.distance_irrelevance_largest_wrong, "distance_irrelevance_bestwrong"),
         (metrics.gradient_symmetricity_100, "gradient_symmetricity_100"),
-        (metrics.gradient_symmetricity, "gradient_symmetricity_full"),
     ):
         assert ours == pytest.approx(float(row[theirs]), abs=1e-6), theirs
+    # theirs is float32 throughout: where an activation sits on its kink, one pair of 3,481 has other gradients
+    full = float(row["gradient_symmetricity_full"])
+    assert metrics.gradient_symmetricity == pytest.approx(full, abs=5e-6)
     assert metrics.circularity == pytest.approx(float(row["circularity"]), abs=2e-4)
     mains = [circle for circle in found.circles if circle.main is None][: len(row["Qclock"].split())]
     for column, key in (("Qclock", "clock"), ("Qpizza", "pizza")):

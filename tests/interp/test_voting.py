@@ -324,3 +324,8 @@ def test_results_print_and_turn_into_frames_and_json():
     console = Console(width=150, record=True, file=io.StringIO())
     console.print(voting)
     assert "soft information" in console.export_text()
+
+
+def test_nothing_is_said_of_modules_that_are_wrong_together():
+    wrong = contributions(np.zeros((2, ROWS), bool))
+    assert tally_of(wrong).verdict == "not accurate"
