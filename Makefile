@@ -21,7 +21,7 @@ demo: $(INSTALLED)
 	@$(RUN) -m reports.demo
 
 test: $(INSTALLED)
-	@$(RUN) -m pytest
+	@$(RUN) -m pytest -n auto
 
 check: $(INSTALLED)
 	@$(RUN) -m ruff check
