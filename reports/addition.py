@@ -1,5 +1,7 @@
 """What a report says of a net that adds two numbers modulo p: clock or pizza, its circles, its modules."""
 
+import math
+
 import numpy as np
 
 from interp.addition import MOST, PairNet, adds, pair_net
@@ -40,7 +42,7 @@ def view_addition(report: Report) -> tuple[Section, ...]:
             name="algorithm",
             title="Clock or pizza",
             words=(_verdict(found), _circles_words(found)),
-            panoramas=(*_rings(pairs, found), *_shapes(pairs, report, found)),
+            panoramas=(*_rings(pairs, found), *_modules(pairs, report, found)),
             figures=(_plane(found), draw_logit_map(right), draw_spectrum(found.powers, found.logit_powers)),
             tables=(_metrics_table(found), _circles_table(found)),
         ),
@@ -84,7 +86,7 @@ def _rings(pairs: PairNet, found: Spectrum) -> tuple[Figure, ...]:
     for circle in circles:
         first, last = circle.components or (1, 2)
         title = f"frequency {circle.frequency}: {number(100 * circle.power, 2)} % of the embedding"
-        rings.append(Ring(title, parts.scores[: found.modulus, first - 1 : last]))
+        rings.append(Ring(title, parts.scores[: found.modulus, first - 1 : last], "positive"))
     if not rings:
         return ()
     return (
@@ -93,31 +95,42 @@ def _rings(pairs: PairNet, found: Spectrum) -> tuple[Figure, ...]:
             tokens=[str(token) for token in range(found.modulus)],
             name="circles",
             title="The circles of the embedding",
-            caption="Every number along two principal components of the embedding of the net as trained.",
+            caption=f"Every number{_of_first(pairs)} along two principal components of the embedding, as trained.",
         ),
     )
 
 
-def _shapes(pairs: PairNet, report: Report, found: Spectrum) -> tuple[Figure, ...]:
-    """Draws the modules with three dimensions or more; those with two are circles already."""
+def _modules(pairs: PairNet, report: Report, found: Spectrum) -> tuple[Figure, ...]:
+    """Draws the numbers as every module sees them, flat, and in space where it has three dimensions or more."""
     members = {module.name: module.neurons for module in report.modules.modules}
-    site = pairs.tables[0].target
-    shapes = []
-    for module in found.modules:
+    site, p = pairs.tables[0].target, found.modulus
+    rings, shapes = [], []
+    for rank, module in enumerate(found.modules):
         dims = sorted(index for at, index in members[module.name] if at == site)
+        title, values = f"{module.name}: dimensions {', '.join(map(str, dims))}", pairs.halves[0][:, dims]
+        if dims:
+            rings.append(Ring(title, values, module_tone(rank)))
         if len(dims) >= 3 and module.frequencies:
-            step = (
-                pow(module.frequencies[0], -1, found.modulus)
-                if np.gcd(module.frequencies[0], found.modulus) == 1
-                else 1
-            )
-            title = f"{module.name}: dimensions {', '.join(map(str, dims))}"
-            shapes.append(Shape(title, pairs.halves[0][:, dims], step))
-    caption = (
-        "Every number at the first three principal components of a module's embedding dimensions; nearer points are "
-        "larger. Lines lead round the circle of its main frequency."
+            main = module.frequencies[0]
+            shapes.append(Shape(title, values, pow(main, -1, p) if math.gcd(main, p) == 1 else 1, module_tone(rank)))
+    said = f"Every number{_of_first(pairs)} at the first"
+    flat = draw_rings(
+        rings[:_MOST],
+        tokens=[str(token) for token in range(p)],
+        name="module-circles",
+        title="The numbers as each module sees them",
+        caption=f"{said} two principal components of a module's embedding dimensions.",
     )
-    return (draw_shapes(shapes[:_MOST], caption=caption),) if shapes else ()
+    space = draw_shapes(
+        shapes[:_MOST],
+        caption=f"{said} three principal components of a module's embedding dimensions; nearer points are larger. "
+        "Lines lead round the circle of its main frequency.",
+    )
+    return *((flat,) if rings else ()), *((space,) if shapes else ())
+
+
+def _of_first(pairs: PairNet) -> str:
+    return "" if len(pairs.halves) == 1 else " of the first operand"
 
 
 def _plane(found: Spectrum) -> Figure:

@@ -34,8 +34,8 @@ MOST_CONNECTIONS = 1_000
 """Up to so many connections a net is written as formulas: beyond, nobody reads them, and they take minutes."""
 _OPTIONAL = re.compile(
     r"(ablation-(modules|neurons|connections)|(predicted|heights|ranks)-\d+|confusions|decision-boundary|evolution|"
-    r"features|feeds|irreps-(dimensions|neurons)|cosets|votes-(map|sizes)|circles|shapes|clock-or-pizza|right-logits|"
-    r"spectrum)\.png"
+    r"features|feeds|irreps-(dimensions|neurons)|cosets|votes-(map|sizes)|(module-)?circles|shapes|"
+    r"clock-or-pizza|right-logits|spectrum)\.png"
 )
 """The pictures that not every report has; those of an earlier report are removed, any other file is somebody else's."""
 

@@ -9,7 +9,6 @@ from jaxtyping import Float
 from bimt.messages import printable
 from reports.figures.axes import Frame
 from reports.figures.drawing import Area, Box, Disc, Drawing, Figure, Floats, Lines, Mark, Words, fitted
-from reports.figures.palette import module_tone
 
 _SHADES = 10
 _MAP, _PLANE, _BARS = 400.0, 400.0, 640.0
@@ -145,8 +144,9 @@ def _names(labels: Sequence[str], places: Sequence[tuple[float, float]], *, midd
         x, y = places[index]
         line = max(y + 4, last + 14)
         last = line
-        side = "start" if x < middle else "end"
-        marks.append(Words(x + (10 if side == "start" else -10), line, fitted(labels[index], 120, 12), 12, "ink", side))
+        near = [left for left, top in places if abs(left - x) < 60 and abs(top - y) < 30]
+        side, beside = ("start", max(near) + 10) if x < middle else ("end", min(near) - 10)
+        marks.append(Words(beside, line, fitted(labels[index], 120, 12), 12, "ink", side))
     return marks
 
 
@@ -159,6 +159,7 @@ class Shape:
     """(tokens, dimensions), at least three."""
     step: int
     """Lines lead from token t to token t + step: round the circle of its main frequency."""
+    tone: str = "positive"
 
 
 def draw_shapes(shapes: Sequence[Shape], *, caption: str) -> Figure:
@@ -179,7 +180,7 @@ def draw_shapes(shapes: Sequence[Shape], *, caption: str) -> Figure:
         for t in np.argsort(near).tolist():
             (x, y), nearness = centres[t].tolist(), float(near[t])
             opacity = 0.45 + 0.55 * nearness
-            marks.append(Disc(x, y, 1.6 + 2.2 * nearness, module_tone(rank), None, opacity, title=str(t)))
+            marks.append(Disc(x, y, 1.6 + 2.2 * nearness, shape.tone, None, opacity, title=str(t)))
     width = max(len(shapes), 1) * (_SHAPE + _GAP) - _GAP
     alt = "; ".join(f"{shape.title}: {len(shape.values)} tokens" for shape in shapes)
     drawing = Drawing(max(width, 3 * (_SHAPE + _GAP) - _GAP), _SHAPE + 44, tuple(marks))

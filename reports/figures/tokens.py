@@ -20,6 +20,8 @@ class Ring:
     title: str
     values: Floats
     """(tokens, dimensions)"""
+    tone: str = ""
+    """Its hue; empty: that of the module of its rank."""
 
 
 def draw_rings(rings: Sequence[Ring], *, tokens: Sequence[str], name: str, title: str, caption: str) -> Figure:
@@ -39,7 +41,7 @@ def draw_rings(rings: Sequence[Ring], *, tokens: Sequence[str], name: str, title
         places = _components(ring.values)
         reach = float(np.abs(places).max()) or 1.0
         centres = np.array([left + _RING / 2, 34 + _RING / 2]) + places / reach * (_RING / 2 - 16)
-        marks.append(Dots(centres, module_tone(rank), 3.0))
+        marks.append(Dots(centres, ring.tone or module_tone(rank), 3.0))
         marks += [Words(x, y - 5, fitted(text, 90, 9), 9, "muted", "middle") for x, y, text in _named(centres, tokens)]
     width = max(len(rings), 1) * (_RING + _GAP) - _GAP
     alt = "; ".join(f"{ring.title}: {len(ring.values)} tokens in {ring.values.shape[1]} dimensions" for ring in rings)
