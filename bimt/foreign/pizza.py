@@ -8,6 +8,7 @@ import json
 import pickle
 import re
 import struct
+import warnings
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -32,6 +33,7 @@ _FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 _DAMAGE = (
     pickle.UnpicklingError, zipfile.BadZipFile, struct.error, RuntimeError, ValueError, TypeError, LookupError,
     AttributeError, EOFError, OSError, OverflowError, MemoryError, AssertionError,
+    Warning,
 )  # fmt: skip
 """What a damaged file makes torch and zipfile raise."""
 
@@ -317,7 +319,9 @@ def _read_tensors(path: Path) -> Mapping[str, Tensor]:
             raise UserError(f"{shown} must be a zip of stored members, as torch writes it, got a compressed one")
         if sum(member.file_size for member in members) > MOST_BYTES:
             raise UserError(f"{shown} must hold at most {MOST_BYTES:,} bytes of tensors")
-        tensors = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # torch warns of what no good file holds, such as another pickle protocol
+            tensors = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise UserError(f"there is no file {shown}") from error
     except _DAMAGE as error:

@@ -229,3 +229,13 @@ def test_damaged_bytes_are_refused_or_change_numbers_only(data, tmp_path):
     else:
         message = str(tuple(checkpoint.net.parameters["weight.embed"].shape))
     assert re.fullmatch(r"\(1, 9, 5\)|.*model_abc123\.pt.*", message), "one line, that names the file"
+
+
+def test_another_pickle_protocol_is_refused(tmp_path):
+    path = written(tmp_path, *transformer())
+    content = bytearray(path.read_bytes())
+    start = content.index(b"\x80\x02")
+    content[start + 1] = 3
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="is no file of tensors, or damaged"):
+        open_checkpoint(path)
