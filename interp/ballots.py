@@ -10,7 +10,7 @@ from torch import Tensor
 
 from bimt.messages import UserError
 from bimt.nets.base import Net
-from interp.contributions import speakers
+from interp.contributions import speakers, without_bias
 from interp.modules import Modules
 from interp.rows import run_rows
 
@@ -116,7 +116,7 @@ def cast_ballots(
         raise UserError(f"modules vote where at least two speak to the outputs, got {len(alone)}: see bimt modules")
     if not _meet(list(alone.values())):
         raise UserError("modules vote where they meet in the same outputs, got modules with outputs of their own")
-    silent = _without_bias(net)
+    silent = without_bias(net)
     whole, unbiased = _logits(net, inputs), _logits(silent, inputs)
     contributions = np.stack([_logits(each, inputs) for each in alone.values()])
     return Ballots(
@@ -177,16 +177,6 @@ def _meet(alone: Sequence[Net]) -> bool:
             if bool((heard.sum(0) > 1).any()):
                 return True
     return False
-
-
-def _without_bias(net: Net) -> Net:
-    """Returns the net without the biases of its outputs."""
-    silent = net.replaced(parameters={name: tensor.clone() for name, tensor in net.parameters.items()})
-    for site in silent.wiring.outputs:
-        bias = silent.bias(site.name)
-        if bias is not None:
-            bias.zero_()
-    return silent
 
 
 def _logits(net: Net, inputs: Tensor) -> Float[np.ndarray, "rows classes"]:

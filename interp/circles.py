@@ -97,9 +97,14 @@ def frequency_shares(
         starts: Where runs of p tokens begin, whose waves are added up: the first p, as published, or every operand's.
     """
     waves = sum(np.abs(np.fft.fft(scores[start : start + modulus], axis=0)) ** 2 for start in starts)
-    twice = np.where(2 * np.arange(1, modulus // 2 + 1) == modulus, 1.0, 2.0)[:, None]
+    twice = wave_counts(modulus)[:, None]
     energy = np.maximum((scores**2).sum(0), np.finfo(np.float64).tiny)
     return np.clip(twice * np.asarray(waves)[1 : modulus // 2 + 1] / (modulus * energy), 0, 1)
+
+
+def wave_counts(modulus: int) -> Float[np.ndarray, " freqs"]:
+    """Returns how many terms of a Fourier transform are a wave of each frequency: 2, and 1 where it is p / 2."""
+    return np.where(2 * np.arange(1, modulus // 2 + 1) == modulus, 1.0, 2.0)
 
 
 def circularity(vocabulary: Float[np.ndarray, "tokens dims"], modulus: int, *, most: int = 4) -> float:

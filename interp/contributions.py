@@ -23,18 +23,23 @@ def speakers(net: Net, modules: Modules) -> dict[str, Net]:
     wiring = net.wiring
     ends = {site.name for site in wiring.outputs}
     heard = {link.source for link in wiring.links if link.target in ends}
-    found = {}
+    everyone = {Neuron(site, index) for site in heard for index in range(wiring.population_of(site).size)}
+    unbiased, found = without_bias(net), {}
     for module in modules.modules:
-        own = {neuron for neuron in module.neurons if neuron.site in heard}
+        own = everyone.intersection(module.neurons)
         if own:
-            everyone = {Neuron(site, index) for site in heard for index in range(wiring.population_of(site).size)}
-            alone = _silenced(net, everyone - own, into=ends)
-            for site in wiring.outputs:
-                bias = alone.bias(site.name)
-                if bias is not None:
-                    bias.zero_()
-            found[module.name] = alone
+            found[module.name] = _silenced(unbiased, everyone - own, into=ends)
     return found
+
+
+def without_bias(net: Net) -> Net:
+    """Returns the net without the biases of its outputs."""
+    silent = net.replaced(parameters={name: tensor.clone() for name, tensor in net.parameters.items()})
+    for site in silent.wiring.outputs:
+        bias = silent.bias(site.name)
+        if bias is not None:
+            bias.zero_()
+    return silent
 
 
 def readers(net: Net, modules: Modules) -> dict[str, Net]:

@@ -25,6 +25,7 @@ from interp.circles import (
     frequency_powers,
     joint_fit,
     phase_between,
+    wave_counts,
 )
 from interp.sparse import Neuron
 from interp.tables import frame_table
@@ -312,9 +313,8 @@ def _logit_powers(pairs: PairNet) -> Float[np.ndarray, " freqs"]:
     a, b, c = np.indices(logits.shape)
     profile = np.bincount(((a + b - c) % p).ravel(), weights=logits.ravel(), minlength=p) / p**2
     waves = np.abs(np.fft.fft(profile)[1 : p // 2 + 1]) ** 2
-    twice = np.where(2 * np.arange(1, p // 2 + 1) == p, 1.0, 2.0)
     variance = float((logits**2).mean())
-    return twice * waves / p**2 / variance if variance > 0 else np.zeros(p // 2)
+    return wave_counts(p) * waves / p**2 / variance if variance > 0 else np.zeros(p // 2)
 
 
 def _losses(pairs: PairNet, frequencies: tuple[int, ...]) -> tuple[float, float, float]:

@@ -53,6 +53,16 @@ def disjoint():
     return np.stack([third != which for which in range(3)])
 
 
+def voting_of_disjoint():
+    return find_voting(
+        planted_sparse(contributions(disjoint())),
+        planted_modules(3),
+        planted_task(),
+        permutations=100,
+        generator=np.random.default_rng(0),
+    )
+
+
 def test_three_copies_that_are_wrong_on_disjoint_rows_cooperate():
     found = tally_of(contributions(disjoint()))
     assert found.verdict == "cooperating"
@@ -209,13 +219,7 @@ def test_a_module_is_heard_both_ways_and_missed():
 
 def test_the_others_are_worse_than_independent_ones_where_modules_cooperate():
     """Two modules that are wrong on disjoint rows leave one vote each there; the third decides."""
-    voting = find_voting(
-        planted_sparse(contributions(disjoint())),
-        planted_modules(3),
-        planted_task(),
-        permutations=100,
-        generator=np.random.default_rng(0),
-    )
+    voting = voting_of_disjoint()
     member = voting.members[0]
     assert member.votes_predicted.rows == pytest.approx(2 / 3, abs=0.01)  # two ninths of the rows tie and count half
     assert member.others_predicted.rows == pytest.approx(2 / 3, abs=0.1)
@@ -308,13 +312,7 @@ def test_the_command_refuses_what_cannot_vote(tmp_path, capsys):
 
 
 def test_results_print_and_turn_into_frames_and_json():
-    voting = find_voting(
-        planted_sparse(contributions(disjoint())),
-        planted_modules(3),
-        planted_task(),
-        permutations=100,
-        generator=np.random.default_rng(0),
-    )
+    voting = voting_of_disjoint()
     document = json.loads(json.dumps(voting.to_json()))
     assert document["verdict"] == "cooperating"
     assert document["map"] is None
