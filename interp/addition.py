@@ -21,6 +21,7 @@ from bimt.tasks.base import Task
 from bimt.tasks.modular_addition import ModularAdditionTask
 from bimt.wiring import Link
 from interp.embedding import token_tables
+from interp.linear_tail import linear_tail
 from interp.rows import in_pieces
 from interp.sparse import Neuron
 
@@ -58,10 +59,13 @@ class PairNet:
             for site in sites
         }
         edits = {site: _added(shift) for site, shift in shifts.items()}
-        outputs = self.net.run(self.tokens[torch.from_numpy(pairs)][None], edits)[0]
+        values = self.net.answering(self.tokens[torch.from_numpy(pairs)][None], edits)
+        ends = {values[site]: slopes for site, slopes in linear_tail(self.net).items()}
         found = []
         for answer in range(self.modulus):
-            gradient = torch.autograd.grad(outputs[:, answer].sum(), list(shifts.values()), retain_graph=True)
+            # what lies behind the ends is the same for all pairs: worked out once, not pair by pair
+            slopes = [row[answer].expand_as(value) for value, row in ends.items()]
+            gradient = torch.autograd.grad(list(ends), list(shifts.values()), slopes, retain_graph=True)
             by_moment = [part.view(len(pairs), moments, width) for part in gradient]
             # one site that both operands pass at different moments, or a site for each
             both = [by_moment[0][:, 0], by_moment[0][:, 1]] if len(sites) == 1 else [part[:, 0] for part in by_moment]

@@ -20,14 +20,13 @@ from rich.text import Text
 from bimt.messages import printable
 from interp.communities import modularity
 from interp.parts import (
-    Persistence,
     Vertex,
     choose_readout,
     find_parts,
-    find_persistence,
     find_vertices,
     to_wires,
 )
+from interp.persistence import Persistence, find_persistence
 from interp.sparse import Neuron
 from interp.splits import SIGNIFICANCE, compare, split
 

@@ -1,6 +1,6 @@
-"""A pruned net's vertices, its independent parts, whether its readout belongs to them, and how long they stand."""
+"""A pruned net's vertices, its independent parts, and whether its readout belongs to them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -27,13 +27,6 @@ class Part:
     vertices: tuple[Vertex, ...]  # in forward order
     inputs: tuple[Vertex, ...]
     outputs: tuple[Vertex, ...]
-
-
-class Persistence(NamedTuple):
-    """The cuts that leave the same inputs and outputs together: connections with |w| >= cut are kept."""
-
-    lowest: float  # the parts stand for every cut above it
-    highest: float  # and up to this one
 
 
 def find_vertices(graph: nx.DiGraph, *, weights: str = "weight") -> nx.MultiDiGraph:
@@ -134,65 +127,6 @@ def to_wires(vertices: nx.MultiDiGraph, members: Iterable[Vertex]) -> Wires:
     ties = np.array([edge[1:3] for edge in edges if edge[4] != "connection"], dtype=np.intp).reshape(-1, 2)
     positions = np.array([vertices.nodes[vertex]["position"] for vertex in number], dtype=np.float64)
     return Wires(Connections(len(number), link, source, target[None], weight[None]), positions, ties)
-
-
-def find_persistence(dense: nx.DiGraph, pruned: nx.DiGraph, *, is_excluded: bool) -> Persistence | None:
-    """The range of cuts on |w| over which the same inputs and outputs hang together.
-
-    With a rising cut the paths from inputs to outputs only become fewer, so the range has no gaps and its ends are
-    found by bisection.
-
-    Args:
-        dense: The graph of the net before pruning.
-        pruned: The graph after it.
-        is_excluded: Whether the readout is left out of the parts.
-
-    Returns:
-        None if nothing is connected, or if no cut of the dense net leaves the parts of the pruned one.
-    """
-    kept = [data["weight"] for *_, data in pruned.edges(data=True) if data["kind"] == "connection"]
-    if not kept:
-        return None
-    sizes = sorted({data["weight"] for *_, data in dense.edges(data=True) if data["kind"] == "connection"})
-    wanted = _grouping(pruned, 0.0, is_excluded=is_excluded)
-
-    def stands(which: int) -> bool:
-        return _grouping(dense, sizes[which], is_excluded=is_excluded) == wanted
-
-    start = max((rank for rank, size in enumerate(sizes) if size <= min(kept)), default=0)
-    if not stands(start):
-        return None
-    low = _last(stands, start, -1)
-    return Persistence(0.0 if low == 0 else sizes[low - 1], sizes[_last(stands, start, len(sizes))])
-
-
-def _last(stands: Callable[[int], bool], good: int, bad: int) -> int:
-    """The last number from `good` towards `bad` that stands; `bad` itself is out of range."""
-    while abs(bad - good) > 1:
-        middle = (good + bad) // 2
-        good, bad = (middle, bad) if stands(middle) else (good, middle)
-    return good
-
-
-def _grouping(graph: nx.DiGraph, cut: float, *, is_excluded: bool) -> frozenset[frozenset[Vertex]]:
-    """Which inputs and outputs hang together over connections with |w| >= cut on paths from input to output."""
-    ahead = nx.DiGraph()
-    ahead.add_nodes_from(graph)
-    ahead.add_edges_from(
-        (source, target)
-        for source, target, data in graph.edges(data=True)
-        if data["kind"] != "connection" or data["weight"] >= cut or graph.nodes[source]["look_up"]
-    )
-    ends = [[neuron for neuron, role in graph.nodes(data="role") if role == end] for end in ("input", "output")]
-    live = _flooded(ahead, ends[0]) & _flooded(ahead.reverse(copy=False), ends[1])
-    rest = graph.subgraph(live).edge_subgraph(edge for edge in ahead.edges if edge[0] in live and edge[1] in live)
-    vertices = find_vertices(rest)
-    parts = find_parts(without_readout(vertices) if is_excluded else vertices)
-    return frozenset(frozenset((*part.inputs, *part.outputs)) for part in parts)
-
-
-def _flooded(graph: nx.DiGraph, start: list[Neuron]) -> set[Neuron]:
-    return set(start).union(*nx.bfs_layers(graph, start)) if start else set()
 
 
 def _weight(source: Neuron, target: Neuron, data: dict[str, object], weights: str) -> float:

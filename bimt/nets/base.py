@@ -99,7 +99,8 @@ class Net(ABC):
     def nonlinearity(self, site: str) -> str | None:
         """Returns the name of the function that a site applies to each of its neurons' drive.
 
-        The names are those of `bimt.nets.activations.ACTIVATIONS`; None where the value is the drive (`Flow.drive`).
+        The names are those of `bimt.nets.activations.ACTIVATIONS`; None where the value is the drive (`Flow.drive`),
+        and what skips bring.
 
         Raises:
             NotImplementedError: If a neuron's value there is no function of its own drive, or the net does not say.
@@ -149,6 +150,10 @@ class Net(ABC):
         moments of each row.
         """
         return self._start(x, edits or {}, watched=True)[1].values
+
+    def answering(self, x: Shaped[Tensor, "seeds_or_one batch in"], edits: Edits | None = None) -> dict[str, Tensor]:
+        """Returns the values that the outputs of a run are made of: sites and moments that no answer needs may lack."""
+        return self._start(x, edits or {}, watched=False)[1].values
 
     @contextmanager
     def edited(self, edits: Edits) -> Iterator["EditedNet"]:

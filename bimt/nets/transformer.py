@@ -64,21 +64,29 @@ class Transformer(Net):
             return torch.zeros(1, 1, self.moments, dtype=torch.long)
         return torch.zeros(1, 1, self.moments * first.size, dtype=self.dtype)
 
+    def nonlinearity(self, site: str) -> str | None:
+        """Returns the activation of the MLPs' hidden layers; all other sites but the mixtures `z.l` are sums."""
+        if site.startswith("z."):
+            raise NotImplementedError(f"site {site!r} mixes moments")
+        return self.activation if site.startswith("mlp.") else None
+
     def _forward(self, x: Tensor, flow: Flow) -> Tensor:
         seeds, rows = x.shape[:2]
         for site, value in self._entering(x).items():
             flow.put(site, value)
         stream = flow.put("resid.0", flow.drive("resid.0"))
         for layer in range(self.layers):
-            q, k, v = (flow.put(name, flow.drive(name)) for name in (f"q.{layer}", f"k.{layer}", f"v.{layer}"))
-            flow.put(f"z.{layer}", self._attended(q, k, v, heads=self.wiring.population(f"head.{layer}").blocks))
-            attended, mixed = f"resid.{2 * layer + 1}", f"resid.{2 * layer + 2}"
+            before, attended, mixed = (f"resid.{2 * layer + offset}" for offset in range(3))
+            at_query, at_mixture, hidden = f"q.{layer}", f"z.{layer}", f"mlp.{layer}"
+            k, v = (flow.put(name, flow.drive(name)) for name in (f"k.{layer}", f"v.{layer}"))
             is_last = layer == self.layers - 1
-            if is_last and self._reads_few and flow.can_skip((attended, f"mlp.{layer}", mixed, "out")):
-                # behind the last attention every moment is on its own: those that are read are enough
-                stream, flow.values[f"z.{layer}"] = (self._read(part) for part in (stream, flow.values[f"z.{layer}"]))
+            if is_last and self._reads_few and flow.can_skip((at_query, at_mixture, attended, hidden, mixed, "out")):
+                # behind the last k and v every moment is on its own: those that are read are enough
+                stream = flow.values[before] = self._read(stream)
+            q = flow.put(at_query, flow.drive(at_query))
+            flow.put(at_mixture, self._attended(q, k, v, heads=self.wiring.population(f"head.{layer}").blocks))
             stream = flow.put(attended, stream + flow.drive(attended))
-            flow.put(f"mlp.{layer}", ACTIVATIONS[self.activation](flow.drive(f"mlp.{layer}")))
+            flow.put(hidden, ACTIVATIONS[self.activation](flow.drive(hidden)))
             stream = flow.put(mixed, stream + flow.drive(mixed))
         out = flow.put("out", flow.drive("out")).view(seeds, rows, -1, self.wiring.population("out").size)
         shown = self._moments_read if out.shape[2] < self.moments else list(range(self.moments))
@@ -107,16 +115,20 @@ class Transformer(Net):
         return {"token": tokens.to(self.dtype), "position": positions.expand(seeds, -1, -1)}
 
     def _attended(self, q: Tensor, k: Tensor, v: Tensor, *, heads: int) -> Float[Tensor, "seeds rows_moments size"]:
-        """Mixes v over the moments that are seen, head by head."""
+        """Mixes v over the moments that are seen, head by head, wherever there is a q."""
         if v.shape[-1] == 0:
-            return v
-        q, k, v = (part.reshape(-1, self.moments, heads, v.shape[-1] // heads).transpose(1, 2) for part in (q, k, v))
+            return q
+        asking = list(range(self.moments)) if q.shape == k.shape else self._moments_read
+        q, k, v = (
+            part.reshape(-1, moments, heads, v.shape[-1] // heads).transpose(1, 2)
+            for part, moments in ((q, len(asking)), (k, self.moments), (v, self.moments))
+        )
         if self.attention_rate == 0:  # a plain sum, whatever q and k say
-            mixed = v.sum(2, keepdim=True).expand_as(v).transpose(1, 2)
+            mixed = v.sum(2, keepdim=True).expand_as(q).transpose(1, 2)
             return mixed.reshape(self.seeds, -1, heads * v.shape[-1])
         scores = self.scale * q @ k.mT
         if self.is_causal:
-            later = torch.ones(self.moments, self.moments, dtype=torch.bool).triu(1)
+            later = torch.ones(self.moments, self.moments, dtype=torch.bool).triu(1)[asking]
             scores = scores.masked_fill(later, -torch.inf)
         weights = self.attention_rate * scores.softmax(-1) + (1 - self.attention_rate)
         mixed = (weights @ v).transpose(1, 2)

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from bimt.messages import UserError
 from interp.modules import find_modules
-from interp.parts import Persistence
+from interp.persistence import Persistence
 from tests.graphs import add_edge, joined_by_readout, make_graph, neuron, one_module, planted, relabelled, two_parts
 
 
