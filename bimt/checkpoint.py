@@ -85,6 +85,11 @@ class Checkpoint:
         return self.config.labels
 
     @property
+    def is_foreign(self) -> bool:
+        """Whether it was trained elsewhere and lies in one file: of its settings only task and net are known."""
+        return self.path is not None and self.path.is_file()
+
+    @property
     def running(self) -> tuple[int, ...]:
         """Labels of the seeds that did not stop."""
         return tuple(label for label in self.labels if label not in self.stopped)

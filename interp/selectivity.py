@@ -77,7 +77,7 @@ def compare_with_random(
             continue
         drawn = [
             {name: generator.choice(live[name], len(indices), replace=False) for name, indices in chosen.items()}
-            for _ in range(sets)
+            for _ in range(sets if _choices(chosen, live) > 1 else 1)  # a net of one module has no other set to draw
         ]
         effects = measure_cuts(net, task, [_cut(net, neurons) for neurons in (chosen, *drawn)], zero)
         drops, per_output = baseline.metric - effects.metric, baseline.per_output - effects.per_output

@@ -19,9 +19,10 @@ from reports.words import number
 
 _MOST = 4
 _SAYS = {
-    "clock": "This net is a clock: it multiplies the two numbers' circles, so that only their sum matters.",
-    "pizza": "This net is a pizza: it adds the two numbers' circles up before anything else, so that it is the surer "
-    "the closer they stand.",
+    "clock": "By the published measures this net is a clock: the sum of the two numbers decides its right logit, their "
+    "difference hardly does.",
+    "pizza": "By the published measures this net is a pizza: both numbers act on a logit in the same way, and their "
+    "difference decides how sure it is.",
     "unclear": "This net lies between clock and pizza: it meets neither's conditions.",
     "not circular": "Neither clock nor pizza can be said of this net: its embedding is not made of circles.",
     "not accurate": "Neither clock nor pizza can be said of this net: it is wrong on some pairs.",

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
+from bimt.checkpoint import Checkpoint
 from interp.detectors import Event
 from interp.events import strength_switches
 from interp.features import on_sheets
@@ -144,7 +145,7 @@ def make_page(report: Report) -> Page:
         no_formulas=report.no_formulas,
         commands=_commands(report),
         versions=_versions(report),
-        settings=json.dumps(report.selected.checkpoint.config.model_dump(mode="json"), indent=1),
+        settings=_settings(report.selected.checkpoint),
     )
 
 
@@ -321,3 +322,9 @@ def _versions(report: Report) -> Table:
         ("draws from each null", f"{report.draws:,}"),
     ]
     return Table(("", ""), tuple(rows))
+
+
+def _settings(checkpoint: Checkpoint) -> str:
+    """Returns what is known of the settings: how a net was trained is not, of one trained elsewhere."""
+    kept = {"task", "net"} if checkpoint.is_foreign else None
+    return json.dumps(checkpoint.config.model_dump(mode="json", include=kept), indent=1)

@@ -12,7 +12,7 @@ from reports.figures.axes import Frame
 from reports.figures.drawing import Area, Box, Curve, Dots, Drawing, Figure, Mark, Words
 from reports.figures.palette import module_tone
 
-_SIDE, _GAP, _TOP, _MOST = 240.0, 28.0, 26.0, 3
+_SIDE, _GAP, _TOP, _MOST = 240.0, 36.0, 26.0, 3
 _WIDTH, _HEIGHT = 520.0, 300.0
 _FRAME = Frame(62, 62, 500, 252)
 _LINES = (
@@ -36,7 +36,7 @@ def draw_pairs(voting: Voting, pairs: Pairs) -> Figure:
     squares.append(("largest margin", pairs.square(voting.leader + 1, empty=0), tones))
     marks: list[Mark] = []
     for place, (title, values, kinds) in enumerate(squares):
-        left, top = (place % _MOST) * (_SIDE + _GAP) + 16, (place // _MOST) * (_SIDE + _TOP + 24)
+        left, top = (place % _MOST) * (_SIDE + _GAP) + 30, (place // _MOST) * (_SIDE + _TOP + 24)
         marks += _square(title, values, kinds, left, top)
     across, down = min(len(squares), _MOST), -(-len(squares) // _MOST)
     caption = (
@@ -47,7 +47,7 @@ def draw_pairs(voting: Voting, pairs: Pairs) -> Figure:
     alt = "Maps over both operands. " + "; ".join(
         f"{name} right alone in {100 * each.mean():.1f} % of the rows" for name, each in zip(names, right, strict=True)
     )
-    size = across * (_SIDE + _GAP) + 16 - _GAP, down * (_SIDE + _TOP + 24)
+    size = across * (_SIDE + _GAP) + 30 - _GAP, down * (_SIDE + _TOP + 24)
     return Figure("votes-map", "Who answers which rows", caption, f"{alt}.", Drawing(*size, tuple(marks)))
 
 
@@ -90,9 +90,14 @@ def _square(
         rings = tuple(np.array([left + a * cell, top + b * cell]) + corners for a, b in np.argwhere(values == kind))
         if rings:
             marks.append(Area(rings, tone, opacity))
+    last = str(len(values) - 1)
     marks += [
-        Words(left + _SIDE, top + _SIDE + 14, "a", 11, "muted", "end"),
-        Words(left - 6, top + _SIDE, "b", 11, "muted", "end"),
+        Words(left, top + _SIDE + 14, "0", 11, "muted"),
+        Words(left + _SIDE / 2, top + _SIDE + 14, "a", 11, "muted", "middle"),
+        Words(left + _SIDE, top + _SIDE + 14, last, 11, "muted", "end"),
+        Words(left - 6, top + 10, "0", 11, "muted", "end"),
+        Words(left - 6, top + _SIDE / 2, "b", 11, "muted", "end"),
+        Words(left - 6, top + _SIDE, last, 11, "muted", "end"),
     ]
     return marks
 

@@ -88,3 +88,5 @@ def test_another_projects_file_has_a_report_without_training(tmp_path, capsys, m
     assert "trained elsewhere to find the right one of" in page
     assert "training and test split are both all 25" in page
     assert "The file does not say how it went." in page
+    settings = page[page.index("&#34;net&#34;: {") :]
+    assert "swaps" not in settings, "how it was trained is not known"
