@@ -37,7 +37,7 @@ def test_a_runs_to_the_right_and_b_down(voting):
     figure = draw_pairs(replace(voting, right=right), voting.pairs)
     ring = next(mark for mark in figure.drawing.marks if isinstance(mark, Area)).rings[0]
     middle = ring.mean(0)
-    assert middle[0] == pytest.approx(16 + 240 * 0.9)
+    assert middle[0] == pytest.approx(30 + 240 * 0.9)
     assert middle[1] == pytest.approx(26 + 240 * 0.3)
 
 
