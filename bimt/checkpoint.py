@@ -77,7 +77,8 @@ class Checkpoint:
     command: tuple[str, ...] = ()
     """The command line that makes it again, without --out."""
     versions: Mapping[str, str] | None = None
-    """Of Python, torch and numpy, and the number of threads, where it was trained; None while in memory."""
+    """Of Python, torch and numpy, the number of threads and what took the steps, where it was trained; None where that
+    is not known."""
 
     @property
     def labels(self) -> tuple[int, ...]:
@@ -206,7 +207,7 @@ class CheckpointFolder:
             "task": _task_names(checkpoint.task),
             "stopped": {str(label): why for label, why in checkpoint.stopped.items()},
             "generators": [] if progress is None else list(progress.generators),
-            "versions": dict(checkpoint.versions or _versions()),
+            "versions": dict(checkpoint.versions or machine_versions()),
             "command": list(checkpoint.command),
         }
         if checkpoint.task not in self._data:
@@ -287,7 +288,8 @@ def _as_tuples(value: Any) -> Any:
     return tuple(map(_as_tuples, value)) if isinstance(value, list | tuple) else value
 
 
-def _versions() -> dict[str, str]:
+def machine_versions() -> dict[str, str]:
+    """Returns the versions of what computes, and the number of torch's threads."""
     return {
         "python": platform.python_version(),
         "torch": torch.__version__,

@@ -138,6 +138,11 @@ class CostConfig(StrictModel):
         """Returns the strength that holds in a step, counted from 0."""
         return [value for fraction, value in self.strength if step >= int(fraction * steps)][-1]
 
+    def changes(self, steps: int) -> tuple[int, ...]:
+        """Returns the steps in which a price changes, counted from 0."""
+        fractions = [fraction for fraction, _ in self.strength]
+        return tuple(int(fraction * steps) for fraction in (*fractions, *filter(None, [self.bias_from])))
+
     def prices_bias_at(self, step: int, steps: int) -> bool:
         """Tells whether biases cost something in a step, counted from 0."""
         return self.bias_from is not None and step >= int(self.bias_from * steps)
@@ -172,6 +177,9 @@ class TrainConfig(StrictModel):
     batch: Annotated[int, Field(ge=1)] | Literal["full"] = "full"
     """Rows drawn (with replacement) for every step, or all of them."""
     dtype: Literal["float32", "float64"] = "float32"
+    engine: Literal["auto", "plain", "compiled"] = "auto"
+    """What takes the steps: torch ("plain"), native code made for the net ("compiled"), or ("auto") the latter wherever
+    it can be made and 1,000 steps or more repay it. They differ in the last bits."""
     threads: int = Field(default=1, ge=1, le=1024)
     """Threads of torch while training: a setting, for it changes the last bits. One is fastest for small nets."""
     seeds: int = Field(default=1, ge=1, le=10_000)

@@ -1,6 +1,5 @@
 """The training loop: prediction loss plus connection cost, neurons on the move, a checkpoint now and then."""
 
-import math
 import statistics
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,9 +9,8 @@ from pathlib import Path
 import pandas as pd
 import torch
 from torch import Tensor
-from torch.optim.adamw import adamw
 
-from bimt.checkpoint import Checkpoint, CheckpointFolder, Progress, load_checkpoint
+from bimt.checkpoint import Checkpoint, CheckpointFolder, Progress, load_checkpoint, machine_versions
 from bimt.config import TrainConfig
 from bimt.cost import connection_cost, prices
 from bimt.messages import UserError
@@ -20,8 +18,10 @@ from bimt.nets.base import Net
 from bimt.nets.build import make_net, net_tensors
 from bimt.retrace import command_line
 from bimt.seeds import generator_states, make_generators, restore_generators
+from bimt.state import State, parts
+from bimt.steps import choose_steps
 from bimt.swaps import relocate_
-from bimt.tasks.base import Split, Task
+from bimt.tasks.base import Task
 
 LIVE = 1e-2
 """A weight above this counts as a connection while training is watched (the published cut)."""
@@ -126,19 +126,16 @@ class _Run:
         self.generators = generators
         self.dtype = getattr(torch, config.dtype)
         self.seen = task.to(self.dtype)
-        self.flat, self.net = _flattened(net)
-        self.gradient = torch.zeros_like(self.flat)
-        for leaf, part in zip(self.net.parameters.values(), _parts(self.gradient, net), strict=True):
-            leaf.requires_grad_()
-            leaf.grad = part
-        self.first_moment, self.second_moment = torch.zeros_like(self.flat), torch.zeros_like(self.flat)
+        self.state = State.of(net)
+        self.net = self.state.view(net)
+        self.engine, word = choose_steps(config, self.net, self.state, self.seen)
         self.step = 0
         self.interrupted = False
         self.stopped: dict[int, str] = {}
-        self.news: list[str] = []
+        self.news: list[str] = [word] if word else []
         self.history: list[dict[str, float]] = []
         self.frames: list[dict[str, Tensor]] = []
-        self.good = self.flat.clone()
+        self.good = self.state.flat.clone()
         self._price: tuple[float, bool, Tensor] | None = None
 
     @classmethod
@@ -165,17 +162,16 @@ class _Run:
             for frame in range(len(saved.snapshots["step"]))
         ]
         run.good = progress.good.clone()
-        run.first_moment.copy_(progress.first_moment)
-        run.second_moment.copy_(progress.second_moment)
+        run.state.first_moment.copy_(progress.first_moment)
+        run.state.second_moment.copy_(progress.second_moment)
         return run
 
     def advance(self, should_stop: Callable[[], bool]) -> Iterator[Moment]:
         """Trains to the end, yielding wherever something was written down, is to be saved or went wrong."""
         config = self.config
         while self.step < config.steps and not self.interrupted:
-            self._take_step()
+            self._take_steps(self._stretch())
             self._move_neurons()
-            self.step += 1
             self.interrupted = should_stop()
             logged = self.step % config.log_every == 0 or self.step == config.steps
             if logged:
@@ -197,102 +193,74 @@ class _Run:
             snapshots={name: torch.stack([frame[name] for frame in self.frames]) for name in self.frames[0]},
             progress=Progress(
                 step=self.step,
-                first_moment=self.first_moment.clone(),
-                second_moment=self.second_moment.clone(),
+                first_moment=self.state.first_moment.clone(),
+                second_moment=self.state.second_moment.clone(),
                 good=self.good.clone(),
                 generators=tuple(generator_states(self.generators)),
             )
             if unfinished
             else None,
             command=command_line(self.config),
+            versions=machine_versions() | {"engine": self.engine.name},
         )
 
-    def _take_step(self) -> None:
-        """Moves every weight once; the gradient of the cost is known in closed form, autograd adds that of the loss."""
-        price = self._current_price()
-        torch.sign(self.flat, out=self.gradient)
-        self.gradient.mul_(price)
-        batch = self._batch()
-        losses = self._losses(batch)
-        total = losses.sum()
-        if self.stopped or not math.isfinite(total.item()):
-            if self._stop_lost(losses.detach()):
-                losses = self._losses(batch)  # autograd refuses weights that changed since
-            total = torch.where(self._running(), losses, 0.0).sum()
-        total.backward()
-        for row in self.stopped:
-            for part in self.net.parameters.values():
-                part.grad[row] = 0.0  # type: ignore[index]
-        self._descend()
+    def _stretch(self) -> int:
+        """Returns how many steps may be taken in one go: until something is due, or the price changes."""
+        config, step = self.config, self.step
+        rhythms = [config.log_every, config.save_every]
+        if self._swaps_every is not None:
+            rhythms.append(self._swaps_every)
+        ends = [config.steps, step + self.engine.at_once, *(step + rhythm - step % rhythm for rhythm in rhythms)]
+        return min(ends + [change for change in config.cost.changes(config.steps) if change > step]) - step
 
-    @torch.no_grad()
-    def _descend(self) -> None:
-        """One step of AdamW on all parameters at once; torch's function, as its class costs more than the step."""
-        adamw(
-            [self.flat],
-            [self.gradient],
-            [self.first_moment],
-            [self.second_moment],
-            [],
-            [torch.tensor(float(self.step))],  # counted up by adamw
-            fused=True,
-            amsgrad=False,
-            beta1=0.9,
-            beta2=0.999,
-            lr=self.config.learning_rate,
-            weight_decay=0.0,
-            eps=1e-8,
-            maximize=False,
-        )
+    def _take_steps(self, count: int) -> None:
+        """Moves every weight so many times; seeds whose loss is no number any more stop."""
+        rows = [row for row in range(self.config.seeds) if row not in self.stopped]
+        taken = self.engine.take_(self._current_price(), self._draw(count), rows=rows, begun=self.step, steps=count)
+        for row, found in zip(rows, taken, strict=True):
+            if found.steps < count:
+                self._stop(row, f"loss became {found.loss}", self.step + found.steps)
+        self.step += count
 
-    def _losses(self, batch: Split) -> Tensor:
-        return self.seen.loss(self.net.run(batch.inputs), batch.targets)
-
-    def _batch(self) -> Split:
+    def _draw(self, steps: int) -> Tensor | None:
+        """Returns the rows of every batch, (seeds, steps, batch); None where a batch is all of them, in order."""
         rows = self.config.batch
         if rows == "full":
-            split = self.seen.train
-            return Split(split.inputs[None], split.targets[None])
+            return None
         count = len(self.seen.train)
-        chosen = torch.stack([torch.randint(count, (rows,), generator=generator) for generator in self.generators])
-        return self.seen.train.rows(chosen)
-
-    def _running(self) -> Tensor:
-        return torch.tensor([row not in self.stopped for row in range(self.config.seeds)])
+        drawn = [torch.randint(count, (steps * rows,), generator=generator) for generator in self.generators]
+        return torch.stack(drawn).view(len(drawn), steps, rows)
 
     @torch.no_grad()
-    def _stop_lost(self, losses: Tensor) -> bool:
-        """Stops every seed whose loss or weights are no numbers any more, and puts it back to its last good weights.
-
-        Returns whether there was one.
-        """
-        before = len(self.stopped)
-        values = torch.cat([part.detach().flatten(1) for part in self.net.parameters.values()], dim=1)
+    def _stop_lost(self, losses: Tensor) -> None:
+        """Stops every seed whose loss or weights are no numbers any more."""
+        values = torch.cat([part.flatten(1) for part in self.net.parameters.values()], dim=1)
         for row in torch.nonzero(~(losses.isfinite() & values.isfinite().all(1))).flatten().tolist():
             if row not in self.stopped:
-                what = f"loss became {losses[row].item()}" if not losses[row].isfinite() else "a weight became infinite"
-                self.stopped[row] = f"seed {self.config.labels[row]}: {what} at step {self.step:,}"
-                self.news.append(self.stopped[row])
-                self._restore(row)
-        return len(self.stopped) > before
+                is_loss = not losses[row].isfinite()
+                what = f"loss became {losses[row].item()}" if is_loss else "a weight became infinite"
+                self._stop(row, what, self.step)
+
+    def _stop(self, row: int, what: str, step: int) -> None:
+        """Stops a seed and puts it back to its last good weights."""
+        self.stopped[row] = f"seed {self.config.labels[row]}: {what} at step {step:,}"
+        self.news.append(self.stopped[row])
+        for part, saved in zip(parts(self.state.flat, self.net), parts(self.good, self.net), strict=True):
+            part[row] = saved[row]
+        for buffer in (self.state.first_moment, self.state.second_moment):
+            for part in parts(buffer, self.net):
+                part[row] = 0.0
 
     def _refuse_to_run_on_nothing(self) -> None:
         if len(self.stopped) == self.config.seeds:
             raise UserError(f"every seed stopped: {self.stopped[0]}; lower learning_rate or cost.strength")
-
-    def _restore(self, row: int) -> None:
-        for part, saved in zip(_parts(self.flat, self.net), _parts(self.good, self.net), strict=True):
-            part[row] = saved[row]
-        for buffer in (self.first_moment, self.second_moment):
-            for part in _parts(buffer, self.net):
-                part[row] = 0.0
 
     def _current_price(self) -> Tensor:
         """Returns strength * price of every stored number, flat; it changes only with the schedule and the places."""
         cost, step, steps = self.config.cost, self.step, self.config.steps
         strength, bias = cost.strength_at(step, steps), cost.prices_bias_at(step, steps)
         if self._price is None or self._price[:2] != (strength, bias):
-            parts = prices(
+            priced = prices(
                 self.net,
                 distance_scale=cost.distance_scale,
                 offset=cost.offset,
@@ -300,16 +268,22 @@ class _Run:
                 bias=bias,
                 last_link_distance=cost.last_link_distance,
             )
-            flat = torch.cat([parts[name].flatten() for name in self.net.parameters])
+            flat = torch.cat([priced[name].flatten() for name in self.net.parameters])
             self._price = strength, bias, (strength * flat).to(self.dtype)
         return self._price[2]
 
+    @property
+    def _swaps_every(self) -> int | None:
+        swaps = self.config.swaps
+        return None if swaps.every == "never" or swaps.method == "none" else swaps.every
+
     def _move_neurons(self) -> None:
-        swaps, cost = self.config.swaps, self.config.cost
-        if swaps.every == "never" or swaps.method == "none" or (self.step + 1) % swaps.every:
+        """Relocates the neurons if it is time."""
+        swaps, cost, every = self.config.swaps, self.config.cost, self._swaps_every
+        if every is None or self.step % every:
             return
         self._stop_lost(torch.zeros(self.config.seeds))
-        proposes = ((self.step + 1) // swaps.every - 1) % swaps.proposals_every == 0
+        proposes = (self.step // every - 1) % swaps.proposals_every == 0
         relocate_(
             self.net,
             method="assignment" if swaps.method == "spectral" and not proposes else swaps.method,
@@ -324,9 +298,9 @@ class _Run:
     def _log(self) -> None:
         """Writes down what every running seed has reached, and a frame for the film."""
         train, test, cost = self.seen.train, self.seen.test, self.config.cost
-        train_loss = self.seen.loss(self.net.run(train.inputs[None]), train.targets[None])
+        train_loss = self.seen.loss(self.engine.answers(train), train.targets[None])
         self._stop_lost(train_loss)
-        outputs = self.net.run(test.inputs[None])
+        outputs = self.engine.answers(test)
         links = self.net.wiring.distinct_links(look_ups=False)
         live = [(self.net.weight(link).abs() > LIVE).sum((1, 2)) for link in links]
         values = {
@@ -349,7 +323,7 @@ class _Run:
                 numbers = {name: tensor[row].item() for name, tensor in values.items()}
                 self.history.append({"step": self.step, "seed": label, **numbers, "strength": strength})
         self.frames.append({"step": torch.tensor(self.step), **_frame(self.net)})
-        self.good.copy_(self.flat)
+        self.good.copy_(self.state.flat)
 
     def _moment(self) -> Moment:
         latest = [row for row in self.history[-self.config.seeds :] if row["step"] == self.history[-1]["step"]]
@@ -364,17 +338,6 @@ class _Run:
             connections=last["connections"],
             news=news,
         )
-
-
-def _flattened(net: Net) -> tuple[Tensor, Net]:
-    """Copies all parameters into one flat tensor and returns it with the net that looks into it."""
-    flat = torch.cat([tensor.detach().flatten() for tensor in net.parameters.values()])
-    return flat, net.replaced(parameters=dict(zip(net.parameters, _parts(flat, net), strict=True)))
-
-
-def _parts(flat: Tensor, net: Net) -> list[Tensor]:
-    shapes = [tensor.shape for tensor in net.parameters.values()]
-    return [part.view(shape) for part, shape in zip(flat.split([s.numel() for s in shapes]), shapes, strict=True)]
 
 
 def _detached(net: Net) -> Net:

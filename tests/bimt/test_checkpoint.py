@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from bimt.checkpoint import CheckpointError, load_checkpoint, read_config, save_checkpoint
 from bimt.config import make_config
 from bimt.messages import UserError
+from bimt.steps import PlainSteps
 from bimt.train import Interrupted, train
 
 pytestmark = pytest.mark.usefixtures("unchecked")
@@ -75,7 +76,7 @@ def test_everything_is_read_back(whole):
     assert same(again, whole)
     assert again.progress is None
     assert again.labels == (0, 1)
-    assert set(again.versions) == {"python", "torch", "numpy", "threads"}
+    assert set(again.versions) == {"python", "torch", "numpy", "threads", "engine"}
     assert (again.task.inputs, again.task.kind, again.task.classes) == (("x1", "x2", "x3", "x4"), "regression", ())
 
 
@@ -97,15 +98,13 @@ def test_a_resumed_run_is_the_whole_run(whole, tmp_path, steps):
 
 
 def test_a_stopped_seed_stays_stopped(tmp_path, monkeypatch):
-    from bimt import train as training
-
     steps = count(1)
-    losses = training._Run._losses
+    losses = PlainSteps._losses
 
-    def spoil(run, batch):
-        return losses(run, batch) * torch.tensor([1.0, float("nan") if next(steps) == 25 else 1.0])
+    def spoil(plain, batch):
+        return losses(plain, batch) * torch.tensor([1.0, float("nan") if next(steps) == 25 else 1.0])
 
-    monkeypatch.setattr(training._Run, "_losses", spoil)
+    monkeypatch.setattr(PlainSteps, "_losses", spoil)
     interrupted(tmp_path, 40)
     resumed = train(CONFIG, out=tmp_path, resume=True)
     assert resumed.stopped == {1: "seed 1: loss became nan at step 24"}

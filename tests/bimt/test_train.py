@@ -12,6 +12,7 @@ from bimt import train as training
 from bimt.config import make_config
 from bimt.layout import Layout
 from bimt.messages import UserError
+from bimt.steps import PlainSteps
 from bimt.train import Interrupted, train
 
 pytestmark = pytest.mark.usefixtures("unchecked")
@@ -136,20 +137,20 @@ def spoiled(when, row):
     """A loss that becomes no number for one seed in one step."""
     calls = 0
 
-    def spoil(run, batch):
+    def spoil(steps, batch):
         nonlocal calls
-        losses = _losses(run, batch)
+        losses = _losses(steps, batch)
         calls += 1
-        return losses if calls != when else torch.where(torch.arange(len(losses)) == row, losses * np.nan, losses)
+        return losses if calls != when else losses.index_fill(0, torch.tensor(row), np.nan)
 
-    _losses = training._Run._losses
+    _losses = PlainSteps._losses
     return spoil
 
 
 @pytest.mark.parametrize("method", ["spectral", "pairs"])
 def test_a_loss_that_is_no_number_stops_its_seed_alone(monkeypatch, method):
     whole = trained(f"swaps.method={method}", seeds=3)
-    monkeypatch.setattr(training._Run, "_losses", spoiled(when=251, row=1))
+    monkeypatch.setattr(PlainSteps, "_losses", spoiled(when=251, row=1))
     news = []
     run = trained(f"swaps.method={method}", seeds=3, watch=lambda moment: news.extend(moment.news))
     assert run.stopped == {1: "seed 1: loss became nan at step 250"}

@@ -1,0 +1,113 @@
+"""Finds a C compiler, turns a text into a loaded library, and keeps what it has built for the next run."""
+
+import ctypes
+import hashlib
+import importlib.util
+import os
+import platform
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+_FLAGS = ("-O3", "-march=native", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-shared")
+_HERE = Path(__file__).parent
+_SECONDS = 120
+
+
+class NoCompiler(Exception):  # noqa: N818 - it is no error
+    """There is none, or it cannot build this; says which."""
+
+
+@lru_cache
+def find_compiler() -> tuple[str, ...]:
+    """Returns how a C compiler is called: $CC, one of the system's, or the package ziglang's (`pip install ziglang`).
+
+    Raises:
+        NoCompiler: If there is none, or BIMT_COMPILER=none asks for none.
+    """
+    if os.environ.get("BIMT_COMPILER") == "none":
+        raise NoCompiler("BIMT_COMPILER=none")
+    chosen = os.environ.get("CC")
+    if chosen:
+        return tuple(shlex.split(chosen))
+    for name in ("gcc", "clang", "cc"):
+        if path := shutil.which(name):
+            return (path,)
+    if importlib.util.find_spec("ziglang") is not None:
+        return (sys.executable, "-m", "ziglang", "cc")
+    raise NoCompiler("no C compiler was found; install one, or the package ziglang")
+
+
+def load(source: str) -> ctypes.CDLL:
+    """Builds a text that includes kernels.h, unless it was built before, and loads it.
+
+    Raises:
+        NoCompiler: If no compiler is there, or it refuses.
+    """
+    compiler = find_compiler()
+    folder = _cache()
+    try:
+        path = folder / f"{_key(compiler, source)}.so"
+        if not path.is_file():
+            _build(compiler, source, path)
+        return ctypes.CDLL(str(path))
+    except OSError as error:
+        raise NoCompiler(f"{compiler[0]} or what it built cannot be run: {error}") from error
+
+
+def _build(compiler: Sequence[str], source: str, path: Path) -> None:
+    """Writes the library under another name first: two processes may build it at once."""
+    with tempfile.TemporaryDirectory(dir=path.parent) as scratch:
+        text, library = Path(scratch) / "program.c", Path(scratch) / "program.so"
+        text.write_text(source, encoding="utf-8")
+        command = [*compiler, *_FLAGS, f"-I{_HERE}", str(text), "-o", str(library), "-lm"]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False)
+        except subprocess.TimeoutExpired:
+            raise NoCompiler(f"{compiler[0]} was not done after {_SECONDS} seconds") from None
+        if done.returncode or not library.is_file():
+            lines = done.stderr.strip().splitlines() or ["it said nothing"]
+            raise NoCompiler(f"{' '.join(compiler)} failed: {lines[0]}")
+        library.replace(path)
+
+
+def _cache() -> Path:
+    """Returns a folder that only its owner can write to: what lies there is run."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    for folder in (Path(base) / "bimt", Path(tempfile.gettempdir()) / f"bimt-{os.getuid()}"):
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            found = folder.stat()
+        except OSError:
+            continue
+        if found.st_uid == os.getuid() and not found.st_mode & 0o022 and os.access(folder, os.W_OK):
+            return folder
+    raise NoCompiler("there is no folder to keep what is built that nobody else can write to")
+
+
+def _key(compiler: Sequence[str], source: str) -> str:
+    """Names everything that decides the bits of a library, the processor too: homes are shared among machines."""
+    parts = [source, (_HERE / "kernels.h").read_text(encoding="utf-8"), *compiler, *_FLAGS, _version(tuple(compiler))]
+    return hashlib.sha256("\0".join([*parts, platform.machine(), _processor()]).encode()).hexdigest()[:32]
+
+
+@lru_cache
+def _version(compiler: tuple[str, ...]) -> str:
+    done = subprocess.run([*compiler, "--version"], capture_output=True, text=True, timeout=_SECONDS, check=False)
+    return done.stdout.partition("\n")[0]
+
+
+@lru_cache
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    return "\n".join(
+        sorted({line for line in lines if line.startswith(("model name", "flags", "Features", "CPU part"))})
+    )

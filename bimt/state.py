@@ -1,0 +1,44 @@
+"""What training changes: all parameters of all seeds in one flat tensor, and AdamW's running means of their slopes."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from bimt.nets.base import Net
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """Tensors that are written in place; parameters one behind the other, each with all its seeds."""
+
+    flat: Float[Tensor, " numbers"]
+    first_moment: Float[Tensor, " numbers"]
+    second_moment: Float[Tensor, " numbers"]
+
+    @classmethod
+    def of(cls, net: Net) -> "State":
+        """Copies a net's parameters; the means are zero."""
+        flat = torch.cat([tensor.detach().flatten() for tensor in net.parameters.values()])
+        return cls(flat, torch.zeros_like(flat), torch.zeros_like(flat))
+
+    def view(self, net: Net) -> Net:
+        """Returns the net that looks into the state: whatever is written there is its parameters."""
+        return net.replaced(parameters=dict(zip(net.parameters, parts(self.flat, net), strict=True)))
+
+
+class Taken(NamedTuple):
+    """What became of one seed that was asked to take steps."""
+
+    steps: int
+    """How many it took: fewer than asked for where the loss of the next is no finite number."""
+    loss: float
+    """That loss; any finite number where all were taken."""
+
+
+def parts(flat: Float[Tensor, " numbers"], net: Net) -> list[Float[Tensor, "seeds ..."]]:
+    """Looks at a flat tensor as a net's parameters."""
+    shapes = [tensor.shape for tensor in net.parameters.values()]
+    return [part.view(shape) for part, shape in zip(flat.split([s.numel() for s in shapes]), shapes, strict=True)]

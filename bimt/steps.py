@@ -1,0 +1,149 @@
+"""How training takes its steps: by torch's autograd, or by native code where some can be made."""
+
+import math
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.optim.adamw import adamw
+
+from bimt.compiled.compiler import NoCompiler
+from bimt.compiled.program import NotCompilable
+from bimt.compiled.steps import CompiledSteps
+from bimt.config import TrainConfig
+from bimt.messages import UserError
+from bimt.nets.base import Net
+from bimt.state import State, Taken, parts
+from bimt.tasks.base import Split, Task
+
+_WORTH = 1_000
+"""Shorter runs are not worth a compiler's second."""
+
+
+@runtime_checkable
+class Steps(Protocol):
+    """Minimises loss plus price * |w| with AdamW, seed by seed, in place."""
+
+    name: str
+    """For the record: the last bits depend on it."""
+    at_once: int
+    """How many steps may be asked for."""
+
+    def take_(
+        self,
+        price: Float[Tensor, " numbers"],
+        chosen: Int[Tensor, "seeds steps batch"] | None,
+        *,
+        rows: Sequence[int],
+        begun: int,
+        steps: int,
+    ) -> list[Taken]:
+        """Takes steps.
+
+        Args:
+            price: Of every parameter.
+            chosen: The training rows of every batch; None: all of them, in order.
+            rows: The seeds that move.
+            begun: Steps already taken.
+            steps: To take.
+
+        Returns:
+            What became of each of `rows`.
+        """
+
+    def answers(self, split: Split) -> Float[Tensor, "seeds rows answers"]:
+        """Returns what every seed says to a split."""
+
+
+def choose_steps(config: TrainConfig, net: Net, state: State, task: Task) -> tuple[Steps, str]:
+    """Returns what takes the steps, and a word to the user where that is not what the settings hope for.
+
+    Args:
+        config: Its engine, batch and learning rate.
+        net: That looks into the state.
+        state: What is trained.
+        task: In the net's type.
+
+    Raises:
+        UserError: If compiled steps must be taken and cannot.
+    """
+    is_asked, rate = config.engine == "compiled", config.learning_rate
+    if config.engine == "plain" or (not is_asked and config.steps < _WORTH):
+        return PlainSteps(net, state, task, rate=rate), ""
+    batch = len(task.train) if config.batch == "full" else config.batch
+    try:
+        return CompiledSteps(net, state, task, batch=batch, rate=rate), ""
+    except (NotCompilable, NoCompiler) as reason:
+        if is_asked:
+            raise UserError(f'engine "compiled" cannot train this net: {reason}; set engine to "auto"') from reason
+        word = f"training with torch, not with compiled steps: {reason}" if isinstance(reason, NoCompiler) else ""
+        return PlainSteps(net, state, task, rate=rate), word
+
+
+class PlainSteps:
+    """Steps by autograd: the gradient of the cost is known in closed form, autograd adds that of the loss."""
+
+    name = "torch"
+    at_once = 1
+
+    def __init__(self, net: Net, state: State, task: Task, *, rate: float) -> None:
+        """Looks into the state with tensors of its own, whose gradients are parts of one flat tensor."""
+        self._state, self._task, self._rate = state, task, rate
+        self._gradient = torch.zeros_like(state.flat)
+        self._net = state.view(net)
+        for leaf, part in zip(self._net.parameters.values(), parts(self._gradient, net), strict=True):
+            leaf.requires_grad_()
+            leaf.grad = part
+
+    def take_(
+        self, price: Tensor, chosen: Tensor | None, *, rows: Sequence[int], begun: int, steps: int
+    ) -> list[Taken]:
+        """Takes one step; as in `Steps`."""
+        if steps != self.at_once:
+            raise ValueError(f"`steps` must be 1, got {steps}: plain steps are taken one by one")
+        torch.sign(self._state.flat, out=self._gradient)
+        self._gradient.mul_(price)
+        train = self._task.train
+        batch = Split(train.inputs[None], train.targets[None]) if chosen is None else train.rows(chosen[:, 0])
+        losses = self._losses(batch)
+        total, is_moving = losses.sum(), torch.zeros(len(losses), dtype=torch.bool)
+        is_moving[list(rows)] = True
+        if len(rows) < len(losses) or not math.isfinite(total.item()):
+            is_moving &= losses.isfinite()
+            total = torch.where(is_moving, losses, 0.0).sum()
+        total.backward()
+        for row in torch.nonzero(~is_moving).flatten().tolist():
+            for part in self._net.parameters.values():
+                part.grad[row] = 0.0  # type: ignore[index]
+        self._descend(begun)
+        return [Taken(int(is_moving[row]), losses[row].item()) for row in rows]
+
+    def _losses(self, batch: Split) -> Float[Tensor, " seeds"]:
+        return self._task.loss(self._net.run(batch.inputs), batch.targets)
+
+    @torch.no_grad()
+    def answers(self, split: Split) -> Tensor:
+        """Returns what every seed says to a split."""
+        return self._net.run(split.inputs[None])
+
+    @torch.no_grad()
+    def _descend(self, begun: int) -> None:
+        """One step of AdamW on all parameters at once; torch's function, as its class costs more than the step."""
+        adamw(
+            [self._state.flat],
+            [self._gradient],
+            [self._state.first_moment],
+            [self._state.second_moment],
+            [],
+            [torch.tensor(float(begun))],  # counted up by adamw
+            fused=True,
+            amsgrad=False,
+            beta1=0.9,
+            beta2=0.999,
+            lr=self._rate,
+            weight_decay=0.0,
+            eps=1e-8,
+            maximize=False,
+        )
