@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.optimize import linear_sum_assignment
 
+from bimt.compiled.assignments import cheapest_assignments
 from bimt.cost import Reduce, relocation_factors
 from bimt.nets.base import Net
 from bimt.wiring import Link, Population
@@ -121,22 +121,27 @@ class Layout:
 
     def repeated(self, times: int) -> "Layout":
         """Returns a layout in which every seed stands `times` times in a row, to try different places."""
+        return self.of(np.arange(self.seeds).repeat(times))
+
+    def of(self, rows: Int[np.ndarray, " rows"]) -> "Layout":
+        """Returns a layout of copies of some seeds."""
         other = copy.copy(self)
-        other.places = {name: place.repeat(times, axis=0) for name, place in self.places.items()}
-        other.ties = [tie._replace(pull=tie.pull.repeat(times, axis=0)) for tie in self.ties]
+        other.places = {name: place[rows] for name, place in self.places.items()}
+        other.ties = [tie._replace(pull=tie.pull[rows]) for tie in self.ties]
         return other
 
 
-def cheapest_slots(table: Float[np.ndarray, "neuron slot"], blocks: int) -> Int[np.ndarray, " neuron"]:
+def cheapest_slots(tables: Float[np.ndarray, "seeds neuron slot"], blocks: int) -> Int[np.ndarray, "seeds neuron"]:
     """Returns the cheapest slot for each neuron when blocks of neurons stay together in blocks of slots."""
     if blocks == 1:
-        return linear_sum_assignment(table)[1]
-    size = len(table) // blocks
-    cells = table.reshape(blocks, size, blocks, size).transpose(0, 2, 1, 3)
-    inside = np.array([[linear_sum_assignment(cell)[1] for cell in row] for row in cells])
-    within = np.take_along_axis(cells, inside[..., None], axis=3)[..., 0].sum(2)
-    block_of = linear_sum_assignment(within)[1]
-    return np.concatenate([block_of[block] * size + inside[block, block_of[block]] for block in range(blocks)])
+        return cheapest_assignments(tables)
+    seeds, size = len(tables), tables.shape[1] // blocks
+    cells = tables.reshape(seeds, blocks, size, blocks, size).transpose(0, 1, 3, 2, 4)
+    inside = cheapest_assignments(cells.reshape(-1, size, size)).reshape(seeds, blocks, blocks, size)
+    within = np.take_along_axis(cells, inside[..., None], axis=4)[..., 0].sum(3)
+    block_of = cheapest_assignments(within)
+    taken = np.take_along_axis(inside, block_of[:, :, None, None], axis=2)[:, :, 0]
+    return (block_of[:, :, None] * size + taken).reshape(seeds, -1)
 
 
 def _magnitudes(net: Net, link: Link, *, inside: bool) -> Float[np.ndarray, "seeds target source"]:

@@ -38,7 +38,7 @@ def _placed(layout: Layout, name: str, axes: Float[np.ndarray, "seeds size 2"]) 
     ranks = axes[:, :, : slots.shape[1]].argsort(axis=1, kind="stable").argsort(axis=1, kind="stable")
     wanted = (ranks + 0.5) / population.size
     apart = np.abs(wanted[:, :, None, :] - slots).sum(-1)
-    return np.stack([cheapest_slots(table, population.blocks) for table in apart])
+    return cheapest_slots(apart, population.blocks)
 
 
 def _adjacency(layout: Layout) -> tuple[dict[str, slice], Float[np.ndarray, "seeds all all"]]:

@@ -117,33 +117,33 @@ def _same_block(population: Population) -> Bool[np.ndarray, "size size"] | None:
 
 def _assign_rounds_(layout: Layout, rounds: int) -> None:
     """Goes round the populations, each laid out optimally for the places of the others, until nothing moves."""
+    awake = np.arange(layout.seeds)  # a seed in which nothing moved in a round is done: it would not move in the next
     for _ in range(rounds):
-        moved = False
+        some = layout if len(awake) == layout.seeds else layout.of(awake)
+        before = {name: place.copy() for name, place in some.places.items()}
         for population in layout.movable:
             if layout.is_recurrent(population.name):
-                order = np.argsort(-layout.importance(population.name), axis=1, kind="stable")
-                before = layout.places[population.name].copy()
-                _exchange_blocks_(layout, population, population.blocks)
-                _exchange_in_order_(layout, population, order)
-                moved |= bool((before != layout.places[population.name]).any())
+                order = np.argsort(-some.importance(population.name), axis=1, kind="stable")
+                _exchange_blocks_(some, population, population.blocks)
+                _exchange_in_order_(some, population, order)
             else:
-                moved |= _assign_(layout, population)
-        if not moved:
+                _assign_(some, population)
+        moved = np.zeros(len(awake), dtype=bool)
+        for name, place in some.places.items():
+            layout.places[name][awake] = place
+            moved |= (place != before[name]).any(1)
+        awake = awake[moved]
+        if not len(awake):
             return
 
 
-def _assign_(layout: Layout, population: Population) -> bool:
-    """Lays out one population optimally, seed by seed; tells whether any neuron moved."""
+def _assign_(layout: Layout, population: Population) -> None:
+    """Lays out one population optimally, seed by seed, where that is worth more than rounding."""
     table, place = layout.prices(population.name), layout.places[population.name]
-    neurons = np.arange(population.size)
-    moved = False
-    for row in range(len(place)):
-        best = cheapest_slots(table[row], population.blocks)
-        gain = (table[row][neurons, best] - table[row][neurons, place[row]]).sum()
-        if gain < -1e-12 * np.abs(table[row]).max():
-            place[row] = best
-            moved = True
-    return moved
+    best = cheapest_slots(table, population.blocks)
+    here, there = (np.take_along_axis(table, slots[..., None], axis=2)[..., 0] for slots in (place, best))
+    is_better = (there - here).sum(1) < -1e-12 * np.abs(table).max((1, 2))
+    place[is_better] = best[is_better]
 
 
 def _best_proposal(layout: Layout, rounds: int) -> Layout:

@@ -25,7 +25,7 @@ class NoCompiler(Exception):  # noqa: N818 - it is no error
 
 @lru_cache
 def find_compiler() -> tuple[str, ...]:
-    """Returns how a C compiler is called: $CC, one of the system's, or the package ziglang's (`pip install ziglang`).
+    """Returns how a C compiler is called: $CC, else that of the package ziglang (a clang from pip), else the system's.
 
     Raises:
         NoCompiler: If there is none, or BIMT_COMPILER=none asks for none.
@@ -35,12 +35,12 @@ def find_compiler() -> tuple[str, ...]:
     chosen = os.environ.get("CC")
     if chosen:
         return tuple(shlex.split(chosen))
-    for name in ("gcc", "clang", "cc"):
-        if path := shutil.which(name):
-            return (path,)
     if importlib.util.find_spec("ziglang") is not None:
         return (sys.executable, "-m", "ziglang", "cc")
-    raise NoCompiler("no C compiler was found; install one, or the package ziglang")
+    for name in ("clang", "gcc", "cc"):
+        if path := shutil.which(name):
+            return (path,)
+    raise NoCompiler("no C compiler was found; pip install 'bimt-toolkit[fast]' brings one")
 
 
 def load(source: str) -> ctypes.CDLL:

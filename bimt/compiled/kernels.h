@@ -28,7 +28,7 @@ typedef I VI __attribute__((vector_size(32)));
 
 INLINE V load(const T *p) { V v; memcpy(&v, __builtin_assume_aligned(p, 32), 32); return v; }
 INLINE void store(T *p, V v) { memcpy(__builtin_assume_aligned(p, 32), &v, 32); }
-INLINE V all(T x) { V v; for (int k = 0; k < LANES; k++) v[k] = x; return v; }
+INLINE V all(T x) { return x - (V){0}; }
 INLINE V pick(VI mask, V yes, V no) { return (V)((mask & (VI)yes) | (~mask & (VI)no)); }
 INLINE T sum(V v) {
 #if IS_DOUBLE
