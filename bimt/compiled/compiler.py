@@ -14,7 +14,16 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
-_FLAGS = ("-O3", "-march=native", "-ffp-contract=fast", "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-shared")
+_FLAGS = (
+    "-O3",
+    "-march=native",
+    "-ffp-contract=fast",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-fPIC",
+    "-shared",
+    "-pthread",
+)
 _HERE = Path(__file__).parent
 _SECONDS = 120
 
@@ -44,7 +53,7 @@ def find_compiler() -> tuple[str, ...]:
 
 
 def load(source: str) -> ctypes.CDLL:
-    """Builds a text that includes kernels.h, unless it was built before, and loads it.
+    """Builds a text that may include the headers here, unless it was built before, and loads it.
 
     Raises:
         NoCompiler: If no compiler is there, or it refuses.
@@ -92,7 +101,8 @@ def _cache() -> Path:
 
 def _key(compiler: Sequence[str], source: str) -> str:
     """Names everything that decides the bits of a library, the processor too: homes are shared among machines."""
-    parts = [source, (_HERE / "kernels.h").read_text(encoding="utf-8"), *compiler, *_FLAGS, _version(tuple(compiler))]
+    headers = [path.read_text(encoding="utf-8") for path in sorted(_HERE.glob("*.h"))]
+    parts = [source, *headers, *compiler, *_FLAGS, _version(tuple(compiler))]
     return hashlib.sha256("\0".join([*parts, platform.machine(), _processor()]).encode()).hexdigest()[:32]
 
 

@@ -20,6 +20,7 @@ typedef int32_t I;
 #define MATH(name) name##f
 #endif
 #define VECTORS (TILE / LANES)
+#define WHOLE(count) (((count) + 15) / 16 * 16)
 #define INLINE static inline __attribute__((always_inline))
 #define UNROLLED _Pragma("GCC unroll 8")
 
@@ -297,6 +298,16 @@ INLINE T cross_entropy(T *e, const T *y, const int32_t *targets, const int32_t *
     for (int o = 0; o < m; o++)
         for (int b = count; b < TILE; b++) e[o * TILE + b] = 0;
     return sum(strange);
+}
+
+INLINE void add(T *restrict to, const T *restrict from, long count) {
+    for (long k = 0; k < count; k++) to[k] += from[k];
+}
+
+static void *room_for(size_t size) {
+    void *room = aligned_alloc(64, (size + 63) / 64 * 64);
+    if (room) memset(room, 0, size);
+    return room;
 }
 
 /* One step of AdamW without weight decay; the price of a weight pulls it towards zero */

@@ -146,25 +146,25 @@ class Program:
         yield f"#define TILE {self._tile}"
         yield '#include "kernels.h"'
         yield f"#define WEIGHTS {self._weights}"
+        yield f"#define PARTS {self._parts}"
         yield "typedef struct {"
-        yield "    T w[(WEIGHTS + 15) / 16 * 16], g[(WEIGHTS + 15) / 16 * 16], first[(WEIGHTS + 15) / 16 * 16];"
-        yield "    T second[(WEIGHTS + 15) / 16 * 16], price[(WEIGHTS + 15) / 16 * 16];"
-        for site in self._dense:
-            number, size = self._numbered(site.name), self._size(site.name)
-            yield f"    T y{number}[{size} * TILE], d{number}[{size} * TILE], e{number}[{size} * TILE];"
+        yield "    T w[WHOLE(WEIGHTS)], first[WHOLE(WEIGHTS)], second[WHOLE(WEIGHTS)], price[WHOLE(WEIGHTS)];"
         for number, (table, tied) in enumerate(self._tables):
             yield f"    T table{number}[{self._size(tied.target)} * {self._padded(table)}];"
-            yield f"    T change{number}[{self._size(tied.target)} * {self._padded(table)}];"
         for number, link in enumerate(self._vocabularies):
             yield f"    T words{number}[{self._size(link.target)} * {self._padded(link)}];"
             yield f"    T worded{number}[{self._size(link.target)} * {self._padded(link)}];"
+        yield "} Seed;"
+        yield "typedef struct {"
+        yield "    T g[WHOLE(WEIGHTS)];"
+        for number, (table, tied) in enumerate(self._tables):
+            yield f"    T change{number}[{self._size(tied.target)} * {self._padded(table)}];"
+        for site in self._dense:
+            number, size = self._numbered(site.name), self._size(site.name)
+            yield f"    T y{number}[{size} * TILE], d{number}[{size} * TILE], e{number}[{size} * TILE];"
         yield "    int32_t which[TILE];"
+        yield "    T loss;"
         yield "} Room;"
-        yield "static Room *make_room(void) {"
-        yield "    Room *room = aligned_alloc(64, (sizeof(Room) + 63) / 64 * 64);"
-        yield "    if (room) memset(room, 0, sizeof(Room));"
-        yield "    return room;"
-        yield "}"
         for name, to, back in (("fetch", "mine", "all"), ("give", "all", "mine")):
             yield f"static void {name}(T *mine, T *all, long seeds, long seed) {{"
             for stored, tensor in self.net.parameters.items():
@@ -172,10 +172,10 @@ class Program:
                 ends = {"mine": f"mine + {start}", "all": f"all + {start} * seeds + {count} * seed"}
                 yield f"    memcpy({ends[to]}, {ends[back]}, {count} * sizeof(T));"
             yield "}"
-        yield "INLINE void forward(Room *r, const T *numbers, const int32_t *tokens, int count) {"
+        yield "INLINE void forward(Room *r, const Seed *s, const T *numbers, const int32_t *tokens, int count) {"
         yield from self._forward()
         yield "}"
-        yield "INLINE void tables(Room *r) {"
+        yield "INLINE void tables(Seed *s) {"
         yield from self._make_tables()
         yield "}"
 
@@ -225,13 +225,13 @@ class Program:
         for number, table in enumerate(self._vocabularies):
             place, size, tokens = self._place(table), self._size(table.target), self._size(table.source)
             yield (
-                f"    transpose(r->words{number}, r->w + {place.first}, {size}, {tokens}, {self._padded(table)}, "
+                f"    transpose(s->words{number}, s->w + {place.first}, {size}, {tokens}, {self._padded(table)}, "
                 f"{place.target}, {place.source});"
             )
         for number, (table, link) in enumerate(self._tables):
             place, words = self._place(link), self._vocabulary(table)
             yield (
-                f"    product(r->table{number}, r->w + {place.first}, r->words{words}, {self._size(link.target)}, "
+                f"    product(s->table{number}, s->w + {place.first}, s->words{words}, {self._size(link.target)}, "
                 f"{self._size(link.source)}, {place.target}, {place.source}, {self._padded(table) // lanes}, 0);"
             )
 
@@ -247,7 +247,7 @@ class Program:
                 continue
             bias = self.net.wiring.bias_of(site.name)
             place = None if bias is None else self._place(bias)
-            at = "NULL, 0" if place is None else f"r->w + {place.first}, {place.target}"
+            at = "NULL, 0" if place is None else f"s->w + {place.first}, {place.target}"
             yield f"    start(r->y{number}, {at}, {size});"
             for link in self.net.wiring.links_into(site.name):
                 yield from self._flow(link, number, size)
@@ -260,13 +260,13 @@ class Program:
         if which is None:
             place = self._place(link)
             yield (
-                f"    product(r->y{number}, r->w + {place.first}, r->y{self._numbered(link.source)}, {size}, "
+                f"    product(r->y{number}, s->w + {place.first}, r->y{self._numbered(link.source)}, {size}, "
                 f"{self._size(link.source)}, {place.target}, {place.source}, VECTORS, 1);"
             )
         else:
             table = self._tables[which][0]
             yield (
-                f"    look_up(r->y{number}, r->table{which}, tokens, r->which, count, {self._width}, "
+                f"    look_up(r->y{number}, s->table{which}, tokens, r->which, count, {self._width}, "
                 f"{self._position(table)}, {size}, {self._padded(table)});"
             )
 
@@ -301,7 +301,7 @@ class Program:
                 )
                 if self.net.wiring.site(link.source).role != "input":
                     yield (
-                        f"        product(r->e{below}, r->w + {place.first}, r->e{number}, {width}, {size}, "
+                        f"        product(r->e{below}, s->w + {place.first}, r->e{number}, {width}, {size}, "
                         f"{place.source}, {place.target}, VECTORS, {int(below in touched)});"
                     )
                     touched.add(below)
@@ -312,20 +312,26 @@ class Program:
             place, words, vectors = self._place(link), self._vocabulary(table), self._padded(table) // lanes
             sizes = self._size(link.target), self._size(link.source)
             yield (
-                f"        outer(r->g + {place.first}, r->change{number}, r->words{words}, {sizes[0]}, {sizes[1]}, "
+                f"        outer(r->g + {place.first}, r->change{number}, s->words{words}, {sizes[0]}, {sizes[1]}, "
                 f"{place.target}, {place.source}, {vectors});"
             )
             yield (
-                f"        product(r->worded{words}, r->w + {place.first}, r->change{number}, {sizes[1]}, {sizes[0]}, "
+                f"        product(s->worded{words}, s->w + {place.first}, r->change{number}, {sizes[1]}, {sizes[0]}, "
                 f"{place.source}, {place.target}, {vectors}, {int(words in touched)});"
             )
             touched.add(words)
         for number, table in enumerate(self._vocabularies):
             place = self._place(table)
             yield (
-                f"        transpose_back(r->g + {place.first}, r->worded{number}, {self._size(table.target)}, "
+                f"        transpose_back(r->g + {place.first}, s->worded{number}, {self._size(table.target)}, "
                 f"{self._size(table.source)}, {self._padded(table)}, {place.target}, {place.source});"
             )
+
+    @property
+    def _parts(self) -> int:
+        """How many parts of a batch are worked on apart: their sums do not depend on who does the work."""
+        tiles = -(-self.batch // self._tile)
+        return 4 if tiles >= 16 else 2 if tiles >= 8 else 1
 
     def _training(self) -> Iterator[str]:
         out = self._numbered(self.net.wiring.outputs[0].name)
@@ -333,53 +339,57 @@ class Program:
         classes = self.task.kind == "classification"
         loss = "squared_error" if not classes else "squared_error_of_classes" if self.task.squared else "cross_entropy"
         count = self.batch * (size if loss != "cross_entropy" else 1)
-        yield "long train(T *w, T *first, T *second, T *price, const T *numbers, const int32_t *tokens,"
-        yield f"           const {'int32_t' if classes else 'T'} *targets, const int32_t *chosen,"
-        yield "           long seeds, long seed, long begun, long steps, double rate, double *last) {"
-        yield "    Room *r = make_room();"
-        yield "    if (!r) return -1;"
-        moved = "w", "first", "second", "price"
-        yield from (f"    fetch(r->{name}, {name}, seeds, seed);" for name in moved)
-        yield "    long step = 0;"
-        yield "    for (; step < steps; step++) {"
-        yield "        T loss = 0;"
-        yield "        memset(r->g, 0, sizeof r->g);"
-        yield from (f"        memset(r->change{n}, 0, sizeof r->change{n});" for n in range(len(self._tables)))
-        yield "        tables(r);"
-        yield f"        for (int begin = 0; begin < {self.batch}; begin += TILE) {{"
-        yield f"        int count = {self.batch} - begin < TILE ? {self.batch} - begin : TILE;"
-        yield f"        const int32_t *drawn = chosen ? chosen + step * {self.batch} + begin : NULL;"
-        yield "        for (int b = 0; b < count; b++) r->which[b] = drawn ? drawn[b] : begin + b;"
-        yield "        forward(r, numbers, tokens, count);"
-        yield f"        loss += {loss}(r->e{out}, r->y{out}, targets, r->which, count, {size}, (T)(1.0 / {count}));"
+        tiles = -(-self.batch // self._tile)
+        yield f"typedef {'int32_t' if classes else 'T'} Target;"
+        yield '#include "helpers.h"'
+        yield "static void work(Room *r, const Batch *batch, int part) {"
+        yield "    const Seed *s = batch->seed;"
+        yield "    const int32_t *tokens = batch->tokens;"
+        yield "    r->loss = 0;"
+        yield "    memset(r->g, 0, sizeof r->g);"
+        yield from (f"    memset(r->change{n}, 0, sizeof r->change{n});" for n in range(len(self._tables)))
+        yield "    const int32_t *chosen = batch->chosen;"
+        yield f"    for (int tile = part * {tiles} / PARTS; tile < (part + 1) * {tiles} / PARTS; tile++) {{"
+        yield f"        int begin = tile * TILE, count = {self.batch} - begin < TILE ? {self.batch} - begin : TILE;"
+        yield "        for (int b = 0; b < count; b++) r->which[b] = chosen ? chosen[begin + b] : begin + b;"
+        yield "        forward(r, s, batch->numbers, tokens, count);"
+        yield f"        r->loss += {loss}(r->e{out}, r->y{out}, batch->targets, r->which, count, {size}, "
+        yield f"                          (T)(1.0 / {count}));"
         yield from self._backward()
-        yield "        }"
-        yield "        *last = loss;"
-        yield "        if (!(loss - loss == 0)) break;"
-        yield from self._finish_tables()
-        yield "        descend(r->w, r->first, r->second, r->g, r->price, WEIGHTS, begun + step + 1, rate);"
         yield "    }"
-        yield from (f"    give(r->{name}, {name}, seeds, seed);" for name in moved[:3])
-        yield "    free(r);"
-        yield "    return step;"
         yield "}"
+        yield "INLINE void join(Seed *s, Room *r, const Room *other) {"
+        yield "    r->loss += other->loss;"
+        yield "    add(r->g, other->g, WEIGHTS);"
+        for number, (table, tied) in enumerate(self._tables):
+            yield f"    add(r->change{number}, other->change{number}, {self._size(tied.target) * self._padded(table)});"
+        yield "}"
+        yield "INLINE void finish(Seed *s, Room *r) {"
+        yield from self._finish_tables()
+        yield "}"
+        yield f"#define BATCH {self.batch}"
+        yield '#include "train.h"'
 
     def _answering(self) -> Iterator[str]:
         out, size = self._numbered(self.net.wiring.outputs[0].name), self._size(self.net.wiring.outputs[0].name)
         yield "long answer(T *w, const T *numbers, const int32_t *tokens, T *answers, long rows, long seeds,"
         yield "            long seed) {"
-        yield "    Room *r = make_room();"
-        yield "    if (!r) return -1;"
-        yield "    fetch(r->w, w, seeds, seed);"
-        yield "    tables(r);"
-        yield "    for (long begin = 0; begin < rows; begin += TILE) {"
+        yield "    Seed *s = room_for(sizeof(Seed));"
+        yield "    Room *r = room_for(sizeof(Room));"
+        yield "    if (s && r) {"
+        yield "        fetch(s->w, w, seeds, seed);"
+        yield "        tables(s);"
+        yield "    }"
+        yield "    for (long begin = 0; s && r && begin < rows; begin += TILE) {"
         yield "        int count = rows - begin < TILE ? rows - begin : TILE;"
         yield "        for (int b = 0; b < count; b++) r->which[b] = begin + b;"
-        yield "        forward(r, numbers, tokens, count);"
+        yield "        forward(r, s, numbers, tokens, count);"
         yield "        for (int b = 0; b < count; b++)"
         yield f"            for (int o = 0; o < {size}; o++)"
         yield f"                answers[(begin + b) * {size} + o] = r->y{out}[o * TILE + b];"
         yield "    }"
+        yield "    long found = s && r ? 0 : -1;"
+        yield "    free(s);"
         yield "    free(r);"
-        yield "    return 0;"
+        yield "    return found;"
         yield "}"

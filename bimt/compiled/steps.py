@@ -42,16 +42,16 @@ class CompiledSteps:
         """
         library = load(Program(net, task, batch).source)
         self._train, self._answer = library.train, library.answer
-        self._train.argtypes = [_POINTER] * 8 + [_LONG] * 4 + [ctypes.c_double, _POINTER]
+        self._train.argtypes = [_POINTER] * 8 + [_LONG] * 4 + [ctypes.c_double, _POINTER, ctypes.c_int]
         self._answer.argtypes = [_POINTER] * 4 + [_LONG] * 3
         self._train.restype = self._answer.restype = _LONG
         self._state, self._rate, self._seeds = state, rate, net.seeds
         self._outputs = len(task.outputs)
         self._inputs = _readable(task.train.inputs)
         self._targets = _readable(task.train.targets)
-        cores = len(os.sched_getaffinity(0))
-        self._pool = ThreadPoolExecutor(max_workers=cores)
-        work = state.flat.numel() * batch / cores
+        self._cores = len(os.sched_getaffinity(0))
+        self._pool = ThreadPoolExecutor(max_workers=self._cores)
+        work = state.flat.numel() * batch / self._cores
         self.at_once = min(max(int(_WORK / work), 1), _MOST)
 
     def take_(
@@ -61,10 +61,12 @@ class CompiledSteps:
         state = (self._state.flat, self._state.first_moment, self._state.second_moment, price)
         fixed = [tensor.data_ptr() for tensor in state] + [*_pointers(self._inputs), self._targets.data_ptr()]
         draws = None if chosen is None else _readable(chosen)
+        workers = self._cores // max(len(rows), 1)  # cores that have no seed of their own share a large batch
 
         def take_one(row: int) -> Taken:
             loss, drawn = ctypes.c_double(0.0), None if draws is None else draws[row].data_ptr()
-            found = self._train(*fixed, drawn, self._seeds, row, begun, steps, self._rate, ctypes.byref(loss))
+            ends = self._seeds, row, begun, steps, self._rate, ctypes.byref(loss), workers
+            found = self._train(*fixed, drawn, *ends)
             return Taken(_checked(found), loss.value)
 
         return list(self._pool.map(take_one, rows))
