@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.optim.adamw import adamw
 
 from bimt.compiled.compiler import NoCompiler
-from bimt.compiled.program import NotCompilable
+from bimt.compiled.plan import NotCompilable
 from bimt.compiled.steps import CompiledSteps
 from bimt.config import TrainConfig
 from bimt.messages import UserError

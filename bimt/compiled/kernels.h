@@ -203,7 +203,7 @@ INLINE V hyperbolic(V x) {
 
 /* Each turns the drives y into values, and writes the slopes there into d. */
 #define ACTIVATION(name, ...)                                   \
-    INLINE void name(T *y, T *d, int m) {                       \
+    INLINE void apply_##name(T *y, T *d, int m) {               \
         for (int k = 0; k < m * VECTORS; k++) {                 \
             V z = load(y + k * LANES), value, slope;            \
             __VA_ARGS__                                         \
@@ -221,7 +221,7 @@ ACTIVATION(relu, {
     value = pick(z > all(0), z, pick(z == z, all(0), z));
     slope = pick(z > all(0), all(1), all(0));
 })
-ACTIVATION(act_tanh, {
+ACTIVATION(tanh, {
     value = hyperbolic(z);
     slope = all(1) - value * value;
 })

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from bimt.compiled.compiler import load
-from bimt.compiled.program import Program
+from bimt.compiled.plan import plan_step
+from bimt.compiled.program import write_program
 from bimt.nets.base import Net
 from bimt.state import State, Taken
 from bimt.tasks.base import Split, Task
@@ -40,7 +41,7 @@ class CompiledSteps:
             NotCompilable: If no step can be made for such a net.
             NoCompiler: If nothing can build it here.
         """
-        library = load(Program(net, task, batch).source)
+        library = load(write_program(plan_step(net, task, batch)))
         self._train, self._answer = library.train, library.answer
         self._train.argtypes = [_POINTER] * 8 + [_LONG] * 4 + [ctypes.c_double, _POINTER, ctypes.c_int]
         self._answer.argtypes = [_POINTER] * 4 + [_LONG] * 3

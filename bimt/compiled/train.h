@@ -9,7 +9,7 @@ static long steps_of(Crew *crew, const int32_t *chosen, long begun, long steps, 
         __atomic_store_n(&crew->asked, step + 1, __ATOMIC_RELEASE);
         work_all(crew, 0);
         if (crew->workers > 1) wait_beyond(&crew->done, (step + 1) * (crew->workers - 1) - 1);
-        for (int part = 1; part < PARTS; part++) join(s, r, crew->rooms[part]);
+        for (int part = 1; part < PARTS; part++) join(r, crew->rooms[part]);
         *last = r->loss;
         if (!(r->loss - r->loss == 0)) return step;
         finish(s, r);

@@ -9,7 +9,7 @@ import torch
 
 from bimt.compiled import compiler
 from bimt.compiled.compiler import NoCompiler
-from bimt.compiled.program import NotCompilable, Program
+from bimt.compiled.plan import NotCompilable, plan_step
 from bimt.compiled.steps import CompiledSteps
 from bimt.config import make_config
 from bimt.messages import UserError
@@ -111,7 +111,7 @@ def test_other_families_are_left_to_torch(family):
     task = config.task.load()
     net = make_net(config, task=task, generators=make_generators(config.labels))
     with pytest.raises(NotCompilable, match=r"joined by a (skip|gate)|sequences"):
-        Program(net, task, 10)
+        plan_step(net, task, 10)
 
 
 def test_large_nets_are_left_to_matrix_products():
@@ -119,7 +119,7 @@ def test_large_nets_are_left_to_matrix_products():
     task = config.task.load()
     net = make_net(config, task=task, generators=make_generators(config.labels))
     with pytest.raises(NotCompilable, match=r"206,102 weights are more than 200,000"):
-        Program(net, task, 10)
+        plan_step(net, task, 10)
 
 
 # Whole runs
