@@ -7,13 +7,14 @@ INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check bench clean
+.PHONY: help demo test check bench bench-scale clean
 
 help:
 	@echo 'make demo    train and explain two nets, write runs/demo/report.html'
 	@echo 'make test    run the whole test suite'
 	@echo 'make check   ruff and mypy'
 	@echo 'make bench   speed against a textbook loop'
+	@echo 'make bench-scale   how time grows with width, seeds and batch'
 	@echo 'make clean   remove .venv and the caches'
 
 demo: $(INSTALLED)
@@ -27,6 +28,9 @@ check: $(INSTALLED)
 	@$(RUN) -m ruff check
 	@$(RUN) -m ruff format --check
 	@$(RUN) -m mypy
+
+bench-scale: $(INSTALLED)
+	@$(RUN) -m benchmarks.scale
 
 bench: $(INSTALLED)
 	@$(RUN) -m benchmarks

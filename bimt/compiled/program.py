@@ -35,7 +35,8 @@ def _seed(plan: Plan) -> Iterator[str]:
     yield "typedef struct {"
     yield "    T g[WHOLE(WEIGHTS)];"
     yield from (f"    T change{flow.table}[{site.size} * {words.padded}];" for flow, site, words in plan.tables)
-    for number, size in ((site.number, site.size) for site in (*plan.inputs, *plan.sites)):
+    sizes = {entry.number: entry.size for entry in plan.inputs} | {site.number: site.size for site in plan.sites}
+    for number, size in sizes.items():
         yield f"    T y{number}[{size} * TILE], d{number}[{size} * TILE], e{number}[{size} * TILE];"
     yield "    int32_t which[TILE];"
     yield "    T loss;"
