@@ -155,7 +155,7 @@ class SwapsConfig(StrictModel):
     """See docs/swaps.md for what each is worth."""
     every: Annotated[int, Field(ge=1)] | Literal["never"] = 200
     """Neurons move after every so many steps."""
-    proposals_every: int = Field(default=5, ge=1)
+    proposals_every: int = Field(default=10, ge=1)
     """Spectral only: the first of every so many moves makes global proposals, the others are assignments."""
     top_k: int = Field(default=5, ge=1)
     """Pairs only: how many neurons of a population are tried."""
