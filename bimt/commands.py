@@ -40,6 +40,9 @@ def train(
     ] = None,
     config: Annotated[Path | None, typer.Option(metavar="FILE", help="Settings as .json or .toml.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
+    tensorboard: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder for TensorBoard's curves, a run for each seed.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
 ) -> int | None:
@@ -53,7 +56,7 @@ def train(
         bimt train table --data my.csv --targets price --targets "run time" --out runs/mine
         bimt train --out runs/ind --resume
     """
-    from bimt import progress, stopping
+    from bimt import progress, stopping, tracking
     from bimt import train as training
 
     given = {
@@ -68,7 +71,16 @@ def train(
     wanted = _wanted(task, out, config, set or [], given, resume=resume)
     log = console()
     try:
-        with stopping.asked_to_stop() as should_stop, progress.shown(log, quiet=quiet) as watch:
+        with (
+            stopping.asked_to_stop() as should_stop,
+            tracking.tracked(tensorboard) as track,
+            progress.shown(log, quiet=quiet) as show,
+        ):
+
+            def watch(moment: training.Moment) -> None:
+                show(moment)
+                track(moment)
+
             checkpoint = training.train(wanted, out=out, resume=resume, watch=watch, should_stop=should_stop)
     except training.Interrupted as stop:
         import shlex

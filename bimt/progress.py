@@ -70,4 +70,4 @@ def _reached(moment: Moment) -> str:
 
 def _tell_news(console: Console, moment: Moment) -> None:
     for line in moment.news:
-        console.print(printable(f"{line}; it is left out, the others go on", limit=500))
+        console.print(printable(line, limit=500))

@@ -1,7 +1,7 @@
 """The training loop: prediction loss plus connection cost, neurons on the move, a checkpoint now and then."""
 
 import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +41,8 @@ class Moment:
     """Median connection cost."""
     connections: float
     """Median number of weights above `LIVE`."""
+    latest: tuple[Mapping[str, float | int], ...] = ()
+    """What was written down last, a row for each seed, as in a checkpoint's history."""
     news: tuple[str, ...] = ()
     """What has happened since the last moment: seeds that stopped, and why."""
 
@@ -244,7 +246,7 @@ class _Run:
     def _stop(self, row: int, what: str, step: int) -> None:
         """Stops a seed and puts it back to its last good weights."""
         self.stopped[row] = f"seed {self.config.labels[row]}: {what} at step {step:,}"
-        self.news.append(self.stopped[row])
+        self.news.append(f"{self.stopped[row]}; it is left out, the others go on")
         for part, saved in zip(parts(self.state.flat, self.net), parts(self.good, self.net), strict=True):
             part[row] = saved[row]
         for buffer in (self.state.first_moment, self.state.second_moment):
@@ -336,6 +338,7 @@ class _Run:
             loss=last["train_loss"],
             cost=last["cost"],
             connections=last["connections"],
+            latest=tuple(latest),
             news=news,
         )
 

@@ -254,7 +254,14 @@ def test_hostile_names_stay_names(tmp_path, capsys):
 
 def moments(count):
     return [
-        Moment(step, count, 0.5, 2.0, 7.0, ("seed 3: loss became nan",) if step == 2 else ())
+        Moment(
+            step,
+            count,
+            0.5,
+            2.0,
+            7.0,
+            ("seed 3: loss became nan; it is left out, the others go on",) if step == 2 else (),
+        )
         for step in range(1, count + 1)
     ]
 
