@@ -12,35 +12,36 @@ typedef struct {
 typedef struct {
     Room *rooms[PARTS];
     Batch batch;
-    int workers;  /* this many threads, the caller among them; part p is worked on by number p modulo workers */
-    long asked;   /* the step that is to be worked on, from 1; -1 ends the work */
-    long done;    /* how many helpers are done, over all steps */
+    long asked;   /* parts that may be worked on, over all steps; -1 ends the work */
+    long taken;   /* parts that somebody has begun */
+    long done;    /* parts that are finished */
 } Crew;
-
-typedef struct {
-    Crew *crew;
-    int number;
-} Helper;
 
 static void work(Room *room, const Batch *batch, int part);
 
-static void work_all(Crew *crew, int number) {
-    for (int part = number; part < PARTS; part += crew->workers) work(crew->rooms[part], &crew->batch, part);
+/* Works on parts as long as there are any that nobody has begun: who is held up holds up one part at most */
+static void work_on(Crew *crew) {
+    for (;;) {
+        long part = __atomic_load_n(&crew->taken, __ATOMIC_ACQUIRE);
+        do {
+            if (part >= __atomic_load_n(&crew->asked, __ATOMIC_ACQUIRE)) return;
+        } while (!__atomic_compare_exchange_n(&crew->taken, &part, part + 1, 0, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
+        work(crew->rooms[part % PARTS], &crew->batch, part % PARTS);
+        __atomic_fetch_add(&crew->done, 1, __ATOMIC_RELEASE);
+    }
 }
 
-static long wait_beyond(const long *value, long least) {
+/* Returns what a counter holds once it is no longer `least` or less, or negative */
+static long wait_beyond(const long *counter, long least) {
     for (long turn = 0;; turn++) {
-        long found = __atomic_load_n(value, __ATOMIC_ACQUIRE);
+        long found = __atomic_load_n(counter, __ATOMIC_ACQUIRE);
         if (found < 0 || found > least) return found;
-        if (turn > 4000) sched_yield();
+        if (turn > 2000) sched_yield();
     }
 }
 
 static void *help(void *given) {
-    Helper *helper = given;
-    for (long step = 0; wait_beyond(&helper->crew->asked, step) >= 0; step++) {
-        work_all(helper->crew, helper->number);
-        __atomic_fetch_add(&helper->crew->done, 1, __ATOMIC_RELEASE);
-    }
+    Crew *crew = given;
+    for (long seen = 0; (seen = wait_beyond(&crew->asked, seen)) >= 0;) work_on(crew);
     return NULL;
 }

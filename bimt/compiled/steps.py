@@ -62,7 +62,8 @@ class CompiledSteps:
         state = (self._state.flat, self._state.first_moment, self._state.second_moment, price)
         fixed = [tensor.data_ptr() for tensor in state] + [*_pointers(self._inputs), self._targets.data_ptr()]
         draws = None if chosen is None else _readable(chosen)
-        workers = self._cores // max(len(rows), 1)  # cores that have no seed of their own share a large batch
+        # cores that have no seed of their own share a large batch, unless others need them
+        workers = self._cores // max(len(rows), 1) if os.getloadavg()[0] < self._cores else 1
 
         def take_one(row: int) -> Taken:
             loss, drawn = ctypes.c_double(0.0), None if draws is None else draws[row].data_ptr()

@@ -260,7 +260,7 @@ def moments(count):
             0.5,
             2.0,
             7.0,
-            ("seed 3: loss became nan; it is left out, the others go on",) if step == 2 else (),
+            news=("seed 3: loss became nan; it is left out, the others go on",) if step == 2 else (),
         )
         for step in range(1, count + 1)
     ]
