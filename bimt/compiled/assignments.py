@@ -1,7 +1,6 @@
 """Linear assignments of many tables at once: native where a compiler is at hand, else scipy's, table by table."""
 
 import ctypes
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
@@ -12,6 +11,7 @@ from jaxtyping import Float, Int
 from scipy.optimize import linear_sum_assignment
 
 from bimt.compiled.compiler import NoCompiler, load
+from bimt.cores import available_cores
 
 _FEWEST = 64
 """Fewer tables are not worth waking the other cores."""
@@ -50,5 +50,5 @@ def _native() -> tuple[Callable[..., int], ThreadPoolExecutor, int] | None:
         return None
     library.assign.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_long, ctypes.c_long]
     library.assign.restype = ctypes.c_long
-    cores = len(os.sched_getaffinity(0))
+    cores = available_cores()
     return library.assign, ThreadPoolExecutor(max_workers=cores), cores

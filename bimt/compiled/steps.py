@@ -11,6 +11,7 @@ from torch import Tensor
 from bimt.compiled.compiler import load
 from bimt.compiled.plan import plan_step
 from bimt.compiled.program import write_program
+from bimt.cores import available_cores
 from bimt.nets.base import Net
 from bimt.state import State, Taken
 from bimt.tasks.base import Split, Task
@@ -50,7 +51,7 @@ class CompiledSteps:
         self._outputs = len(task.outputs)
         self._inputs = _readable(task.train.inputs)
         self._targets = _readable(task.train.targets)
-        self._cores = len(os.sched_getaffinity(0))
+        self._cores = available_cores()
         self._pool = ThreadPoolExecutor(max_workers=self._cores)
         work = state.flat.numel() * batch / self._cores
         self.at_once = min(max(int(_WORK / work), 1), _MOST)
