@@ -109,6 +109,17 @@ def train(
     return run.checkpoint() if folder is None else load_checkpoint(folder.path)
 
 
+def fresh_nets(config: TrainConfig, task: Task, generators: tuple[torch.Generator, ...]) -> Net:
+    """Draws the nets that a run starts from.
+
+    Raises:
+        UserError: If this task cannot be trained with this configuration.
+    """
+    if isinstance(config.batch, int) and config.batch > len(task.train):
+        raise UserError(f"batch must be at most the {len(task.train)} training rows, or full, got {config.batch}")
+    return make_net(config, task=task, generators=generators)
+
+
 @contextmanager
 def _threads(count: int) -> Iterator[None]:
     """Trains with this many threads, and gives torch back those that it had."""
@@ -143,11 +154,8 @@ class _Run:
     @classmethod
     def start(cls, config: TrainConfig, task: Task) -> "_Run":
         """Draws fresh nets."""
-        if isinstance(config.batch, int) and config.batch > len(task.train):
-            raise UserError(f"batch must be at most the {len(task.train)} training rows, or full, got {config.batch}")
         generators = make_generators(config.labels)
-        net = make_net(config, task=task, generators=generators)
-        run = cls(config, task, net, generators)
+        run = cls(config, task, fresh_nets(config, task, generators), generators)
         run._log()
         run._refuse_to_run_on_nothing()
         return run

@@ -1,0 +1,1 @@
+"""Sweeps: many configurations, trained by many workers."""
