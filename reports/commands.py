@@ -1,4 +1,4 @@
-"""The commands `report`, `film`, `reproduce` and `experiments`. Nothing heavy is imported until they run."""
+"""The commands `report`, `film`, `reproduce`, `experiments` and `sweep`. Nothing heavy is imported until they run."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from reports.experiments.experiment import Experiment
     from reports.experiments.running import Outcome
+    from reports.sweeps.results import SweepResults
 
 
 def report(
@@ -210,6 +211,91 @@ def experiments(
         emit({"experiments": [row.to_json() for row in rows]})
     else:
         stdout_console().print(listing_table(rows))
+
+
+def sweep(
+    tasks: Annotated[list[str] | None, typer.Argument(metavar="TASK...", help="What to learn; may be several.")] = None,
+    *,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder for the sweep, new or empty.")],
+    grid: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=V,V,...", help="A setting and its values, such as cost.offset=0.1,0.2; repeatable."),
+    ] = None,
+    set: Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="A setting of every cell.")] = None,
+    seeds: Annotated[int | None, typer.Option(metavar="N", help="Seeds of every cell; 1 if not given.")] = None,
+    first_seed: Annotated[int | None, typer.Option(metavar="K", help="Label of the first seed.")] = None,
+    block: Annotated[
+        int | None, typer.Option(metavar="N", help="Seeds that are trained side by side; all of a cell if not given.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(metavar="N", help="Processes on this machine; one per core if not given.")
+    ] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="A Dask scheduler, such as tcp://host:8786.")
+    ] = None,
+    scheduler_file: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The file that a Dask scheduler has written.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Skip what is finished, go on with what is not.")] = False,
+    no_report: Annotated[bool, typer.Option("--no-report", help="Only the tables, no page.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
+) -> int | None:
+    """Train every combination of settings, measure every seed, and show where what happens.
+
+    Each cell of the grid is one configuration, each block of its seeds a checkpoint folder. results.csv and
+    results.parquet have one row per cell and seed, report.html and report.md show fronts and maps. Ctrl-C saves;
+    --resume goes on. The numbers do not depend on how many workers there are. A cell that fails stops no other: it is
+    named at the end, and the status is 1.
+
+    Example:
+        bimt sweep independence --grid cost.offset=0.05,0.1 --grid swaps.every=never,200 --seeds 20 --out runs/phase
+        bimt sweep two_moons independence --grid cost.offset=0.05,0.1 --out runs/offsets --scheduler tcp://host:8786
+        bimt sweep --out runs/phase --resume
+    """
+    from bimt import stopping
+    from bimt.cli import console
+    from bimt.messages import printable
+    from bimt.sweep import progress
+    from reports.sweeps.asked import make_engine, make_plan
+    from reports.sweeps.running import Halt, prepare, run_sweep
+
+    plan = make_plan(tasks, grid, set, seeds=seeds, first_seed=first_seed, block=block, out=out, resume=resume)
+    log = console()
+    with make_engine(workers=workers, scheduler=scheduler, scheduler_file=scheduler_file) as engine:
+        prepared = prepare(plan, out, resume=resume)
+        total, left = prepared.count, len(prepared.waiting)
+        watched = progress.shown(log, blocks=total, done=total - left, workers=min(engine.workers, left), quiet=quiet)
+        try:
+            with stopping.asked_to_stop() as should_stop:
+                done = run_sweep(prepared, engine, watched=watched, should_stop=should_stop)
+        except Halt as stop:
+            import shlex
+
+            folder = printable(shlex.quote(str(out)), limit=5000)
+            log.print(f"{stop}, all of it saved; go on with: bimt sweep --out {folder} --resume")
+            return 128 + 2
+    _show_sweep(done, out, log, has_page=not no_report, json=json)
+    return 1 if done.failures else None
+
+
+def _show_sweep(done: SweepResults, out: Path, log: Console, *, has_page: bool, json: bool) -> None:
+    """Writes the page, prints the cells and where the files lie, and names last what failed."""
+    from bimt.cli import emit, stdout_console
+    from bimt.messages import printable
+    from reports.sweeps.results import TABLES
+    from reports.sweeps.summary import summary_listing, to_document
+    from reports.sweeps.writing import write_report
+
+    paths = [out / name for name in TABLES] + (write_report(done, out) if has_page else [])
+    if json:
+        emit(to_document(done, paths))
+    else:
+        stdout_console().print(summary_listing(done))
+        for path in paths:
+            print(printable(path, limit=5000))
+    for failure in done.failures:
+        log.print(f"failed: {printable(failure.block.name)}: {printable(failure.reason, limit=500)}")
 
 
 def _form(experiment: Experiment, *, fast: bool, seeds: int | None, settings: Sequence[str] = ()) -> Experiment:

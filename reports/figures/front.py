@@ -1,6 +1,6 @@
 """The trade of size against error: every net a point, the median of each setting, and the Pareto front."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,8 @@ from reports.figures.bends import BENDS, bent_ticks
 from reports.figures.drawing import Curve, Disc, Dots, Drawing, Figure, Floats, Mark, Words, text_width
 
 _LEFT, _TOP, _WIDTH, _HEIGHT = 70.0, 44.0, 470.0, 300.0
+SHEET_WIDTH, SHEET_HEIGHT = _LEFT + _WIDTH, _TOP + _HEIGHT
+"""Where the plot ends on the sheet, at the right and at the bottom."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +38,62 @@ def on_front(sizes: Floats, errors: Floats) -> NDArray[np.bool_]:
     return ~beaten
 
 
+@dataclass(frozen=True)
+class Sheet:
+    """Where nets lie: connections to the right, error upwards."""
+
+    x: tuple[float, float]
+    """Both ends, bent."""
+    y: tuple[float, float]
+    bend: str
+    """Of the error's axis: "log" or "linear"."""
+    floor: float
+    """On a logarithmic axis the smallest error above 0: there lie those that are 0."""
+
+    @classmethod
+    def around(cls, clouds: Iterable[Cloud], *, is_log: bool) -> "Sheet":
+        """Makes room for every net of some clouds."""
+        sizes, errors = together(clouds)
+        bend = "log" if is_log else "linear"
+        floor = float(errors[errors > 0].min(initial=1.0)) if is_log else 0.0
+        x, y = BENDS["count"](sizes), BENDS[bend](np.maximum(errors, floor))
+        return cls(span(x, margin=0.05), span(y, margin=0.06), bend, floor)
+
+    def places(self, sizes: Floats, errors: Floats) -> Floats:
+        """Returns where nets lie, (nets, 2)."""
+        (left, right), (low, high) = self.x, self.y
+        across = _LEFT + (BENDS["count"](sizes) - left) / max(right - left, 1e-12) * _WIDTH
+        up = (BENDS[self.bend](np.maximum(errors, self.floor)) - low) / max(high - low, 1e-12)
+        return np.stack([across, _TOP + (1 - up) * _HEIGHT], axis=1)
+
+    def median(self, cloud: Cloud) -> tuple[float, float]:
+        """Returns where the median of a cloud lies."""
+        ((across, down),) = self.places(*(np.array([np.median(part)]) for part in (cloud.sizes, cloud.errors))).tolist()
+        return across, down
+
+    def front(self, clouds: Iterable[Cloud]) -> Curve:
+        """Draws the front as a staircase: what can be had with at most so many connections."""
+        sizes, errors = together(clouds)
+        chosen = on_front(sizes, errors)
+        order = np.lexsort((errors[chosen], sizes[chosen]))
+        points: list[tuple[float, float]] = []
+        for across, down in self.places(sizes[chosen][order], errors[chosen][order]).tolist():
+            if points:
+                points.append((across, points[-1][1]))
+            points.append((across, down))
+        return Curve(tuple(points), "ink", 1.8)
+
+    def axes(self, error: str, *, medians: str) -> list[Mark]:
+        """Draws the grid, the numbers, and the key: what the error is called, and what the medians are of."""
+        return _axes(self.x, self.y, self.bend, error, medians)
+
+
+def together(clouds: Iterable[Cloud]) -> tuple[Floats, Floats]:
+    """Returns the sizes and errors of all nets of some clouds."""
+    kept = list(clouds)
+    return np.concatenate([cloud.sizes for cloud in kept]), np.concatenate([cloud.errors for cloud in kept])
+
+
 def draw_front(clouds: Mapping[str, Cloud], *, error: str, is_log: bool, name: str, title: str, caption: str) -> Figure:
     """Draws connections to the right and error upwards.
 
@@ -47,47 +105,26 @@ def draw_front(clouds: Mapping[str, Cloud], *, error: str, is_log: bool, name: s
         title: As in `Figure`.
         caption: As in `Figure`.
     """
-    sizes, errors = (np.concatenate([getattr(cloud, key) for cloud in clouds.values()]) for key in ("sizes", "errors"))
-    bend_y = "log" if is_log else "linear"
-    floor = errors[errors > 0].min(initial=1.0) if is_log else 0.0
-    x, y = BENDS["count"](sizes), BENDS[bend_y](np.maximum(errors, floor))
-    (left, right), (low, high) = span(x, margin=0.05), span(y, margin=0.06)
-
-    def place(size: Floats, error: Floats) -> Floats:
-        across = _LEFT + (BENDS["count"](size) - left) / max(right - left, 1e-12) * _WIDTH
-        up = (BENDS[bend_y](np.maximum(error, floor)) - low) / max(high - low, 1e-12)
-        return np.stack([across, _TOP + (1 - up) * _HEIGHT], axis=1)
-
-    marks = _axes((left, right), (low, high), bend_y, error)
-    marks += [Dots(place(cloud.sizes, cloud.errors), "positive", 3, 0.35) for cloud in clouds.values()]
-    marks += _front(place, sizes, errors)
-    medians: dict[str, tuple[float, float]] = {}
-    for key, cloud in clouds.items():
-        ((across, down),) = place(*(np.array([np.median(part)]) for part in (cloud.sizes, cloud.errors))).tolist()
-        medians[key] = across, down
-    marks.append(Curve(tuple((x, y) for x, y in medians.values()), "negative", 1.2, 0.8, True))
+    sheet = Sheet.around(clouds.values(), is_log=is_log)
+    marks = sheet.axes(error, medians="median by price")
+    marks += [Dots(sheet.places(cloud.sizes, cloud.errors), "positive", 3, 0.35) for cloud in clouds.values()]
+    marks.append(sheet.front(clouds.values()))
+    medians = {key: sheet.median(cloud) for key, cloud in clouds.items()}
+    marks.append(Curve(tuple(medians.values()), "negative", 1.2, 0.8, True))
     marks += [Disc(across, down, 4.5, "negative", "paper") for across, down in medians.values()]
     marks += _labels(medians)
+    return Figure(
+        name, title, caption, in_words(clouds, error), Drawing(SHEET_WIDTH + 50, SHEET_HEIGHT + 46, (*marks,))
+    )
+
+
+def in_words(clouds: Mapping[str, Cloud], error: str) -> str:
+    """Says where the medians of clouds lie, for those who do not see it."""
     alt = "; ".join(
         f"{key}: {np.median(cloud.sizes):.4g} connections, {error} {np.median(cloud.errors):.3g}"
         for key, cloud in clouds.items()
     )
-    return Figure(
-        name, title, caption, f"Medians. {alt}.", Drawing(_LEFT + _WIDTH + 50, _TOP + _HEIGHT + 46, (*marks,))
-    )
-
-
-def _front(place: Callable[[Floats, Floats], Floats], sizes: Floats, errors: Floats) -> list[Mark]:
-    """Draws the front as a staircase: what can be had with at most so many connections."""
-    chosen = on_front(sizes, errors)
-    order = np.lexsort((errors[chosen], sizes[chosen]))
-    corners = place(sizes[chosen][order], errors[chosen][order]).tolist()
-    points: list[tuple[float, float]] = []
-    for across, down in corners:
-        if points:
-            points.append((across, points[-1][1]))
-        points.append((across, down))
-    return [Curve(tuple(points), "ink", 1.8)]
+    return f"Medians. {alt}."
 
 
 def _labels(places: Mapping[str, tuple[float, float]]) -> list[Mark]:
@@ -114,7 +151,7 @@ def _overlap(one: tuple[float, float, float, float], other: tuple[float, float, 
     return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
-def _axes(x: tuple[float, float], y: tuple[float, float], bend_y: str, error: str) -> list[Mark]:
+def _axes(x: tuple[float, float], y: tuple[float, float], bend_y: str, error: str, medians: str) -> list[Mark]:
     bottom, right = _TOP + _HEIGHT, _LEFT + _WIDTH
     marks: list[Mark] = []
     for tick in bent_ticks("count", *x):
@@ -137,6 +174,6 @@ def _axes(x: tuple[float, float], y: tuple[float, float], bend_y: str, error: st
         Curve(((right - 168, _TOP - 28), (right - 150, _TOP - 28)), "ink", 1.8),
         Words(right - 145, _TOP - 24, "front", 11, "muted"),
         Disc(right - 98, _TOP - 28, 4.5, "negative", "paper"),
-        Words(right - 89, _TOP - 24, "median by price", 11, "muted"),
+        Words(right - 89, _TOP - 24, medians, 11, "muted"),
     ]
     return marks

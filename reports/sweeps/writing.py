@@ -1,0 +1,30 @@
+"""Writes the page of a sweep: report.html, report.md and its pictures."""
+
+from pathlib import Path
+
+from bimt.folder import write_file
+from reports.figures.png import to_png
+from reports.html import render_page
+from reports.markdown import render_markdown
+from reports.report import FIGURES, prepare_folder
+from reports.sweeps.page import make_sweep_page
+from reports.sweeps.results import SweepResults
+
+
+def write_report(results: SweepResults, out: Path) -> list[Path]:
+    """Writes the page and the markdown with its pictures, replacing earlier ones; returns the paths of the two.
+
+    Raises:
+        UserError: If the folder cannot be written.
+    """
+    page = make_sweep_page(results)
+    prepare_folder(out)
+    for figure in page.figures:
+        write_file(out / FIGURES / f"{figure.name}.png", to_png(figure.drawing))
+    files = {
+        "report.html": render_page("sweep.html.j2", page=page),
+        "report.md": render_markdown("sweep.md.j2", FIGURES, page=page),
+    }
+    for name, text in files.items():
+        write_file(out / name, text.encode())
+    return [out / name for name in files]
