@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from bimt.checkpoint import Checkpoint
 from bimt.config import TrainConfig
@@ -35,6 +35,7 @@ class Block:
         return f"{self.cell}/{self.folder.name}"
 
 
+@runtime_checkable
 class Work(Protocol):
     """What is done with a block; a function of some module, so that it can be named to another process.
 

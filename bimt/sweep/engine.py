@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from bimt.sweep.blocks import Block
 from bimt.train import Moment
@@ -59,6 +59,7 @@ class Halted:
 Event = Begun | Reached | Lost | Ended | Halted
 
 
+@runtime_checkable
 class Engine(Protocol):
     """Runs blocks, many at a time."""
 

@@ -43,7 +43,7 @@ def draw_cells(
     sheet = Sheet.around(clouds.values(), is_log=is_log)
     tones = {group: module_tone(rank) for rank, group in enumerate(dict.fromkeys(groups))}
     pairs = list(zip(clouds.items(), groups, strict=True))
-    marks = sheet.axes(error, medians="median of a cell")
+    marks = sheet.axes(error, medians="median of a cell", tone="muted")
     marks += [Dots(sheet.places(cloud.sizes, cloud.errors), tones[group], 2.5, 0.4) for (_, cloud), group in pairs]
     marks.append(sheet.front(clouds.values()))
     for (cell, cloud), group in pairs:

@@ -83,9 +83,9 @@ class Sheet:
             points.append((across, down))
         return Curve(tuple(points), "ink", 1.8)
 
-    def axes(self, error: str, *, medians: str) -> list[Mark]:
-        """Draws the grid, the numbers, and the key: what the error is called, and what the medians are of."""
-        return _axes(self.x, self.y, self.bend, error, medians)
+    def axes(self, error: str, *, medians: str, tone: str) -> list[Mark]:
+        """Draws the grid, the numbers, and the key: what the error is called, what the medians are of and look like."""
+        return [*_axes(self.x, self.y, self.bend, error), *_key(medians, tone)]
 
 
 def together(clouds: Iterable[Cloud]) -> tuple[Floats, Floats]:
@@ -106,7 +106,7 @@ def draw_front(clouds: Mapping[str, Cloud], *, error: str, is_log: bool, name: s
         caption: As in `Figure`.
     """
     sheet = Sheet.around(clouds.values(), is_log=is_log)
-    marks = sheet.axes(error, medians="median by price")
+    marks = sheet.axes(error, medians="median by price", tone="negative")
     marks += [Dots(sheet.places(cloud.sizes, cloud.errors), "positive", 3, 0.35) for cloud in clouds.values()]
     marks.append(sheet.front(clouds.values()))
     medians = {key: sheet.median(cloud) for key, cloud in clouds.items()}
@@ -151,7 +151,7 @@ def _overlap(one: tuple[float, float, float, float], other: tuple[float, float, 
     return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
-def _axes(x: tuple[float, float], y: tuple[float, float], bend_y: str, error: str, medians: str) -> list[Mark]:
+def _axes(x: tuple[float, float], y: tuple[float, float], bend_y: str, error: str) -> list[Mark]:
     bottom, right = _TOP + _HEIGHT, _LEFT + _WIDTH
     marks: list[Mark] = []
     for tick in bent_ticks("count", *x):
@@ -171,9 +171,15 @@ def _axes(x: tuple[float, float], y: tuple[float, float], bend_y: str, error: st
         Curve(((_LEFT, bottom), (right, bottom)), "faint", 1),
         Words((_LEFT + right) / 2, bottom + 37, "connections kept", 12, "ink", "middle"),
         Words(_LEFT, _TOP - 24, error, 12, "ink"),
-        Curve(((right - 168, _TOP - 28), (right - 150, _TOP - 28)), "ink", 1.8),
-        Words(right - 145, _TOP - 24, "front", 11, "muted"),
-        Disc(right - 98, _TOP - 28, 4.5, "negative", "paper"),
-        Words(right - 89, _TOP - 24, medians, 11, "muted"),
     ]
     return marks
+
+
+def _key(medians: str, tone: str) -> list[Mark]:
+    right, middle = _LEFT + _WIDTH, _TOP - 28
+    return [
+        Curve(((right - 168, middle), (right - 150, middle)), "ink", 1.8),
+        Words(right - 145, middle + 4, "front", 11, "muted"),
+        Disc(right - 98, middle, 4.5, tone, "paper"),
+        Words(right - 89, middle + 4, medians, 11, "muted"),
+    ]
