@@ -152,7 +152,7 @@ def _from_document(document: Mapping[str, Any]) -> Plan:
 
 def _difference(before: Plan, now: Plan) -> str:
     """Names the first thing in which two plans differ."""
-    if before.axes != now.axes:
+    if before.tasks == now.tasks and before.axes != now.axes:
         one, other = ([f"{axis.key}={','.join(axis.values)}" for axis in plan.axes] for plan in (before, now))
         gone, new = (next((text for text in a if text not in b), None) for a, b in ((one, other), (other, one)))
         key, old, new = "--grid", gone or "none", new or "the same in another order" if not gone else new or "none"

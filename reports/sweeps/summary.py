@@ -143,5 +143,5 @@ def _entry(each: CellSummary) -> dict[str, Any]:
     }
 
 
-def _median(values: Sequence[float]) -> float | None:
+def _median(values: Sequence[float | int]) -> float | None:
     return float(np.median(values)) if values else None
