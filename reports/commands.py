@@ -231,7 +231,8 @@ def sweep(
         int | None, typer.Option(metavar="N", help="Processes on this machine; one per core if not given.")
     ] = None,
     scheduler: Annotated[
-        str | None, typer.Option(metavar="ADDRESS", help="A Dask scheduler, such as tcp://host:8786.")
+        str | None,
+        typer.Option(metavar="ADDRESS", help="A Dask scheduler, such as tcp://host:8786; local starts one here."),
     ] = None,
     scheduler_file: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The file that a Dask scheduler has written.")

@@ -98,6 +98,15 @@ def test_every_key_of_reproduce_and_experiments_is_documented(tmp_path, capsys, 
     assert keys(json.loads(capsys.readouterr().out)) - documented("experiments") == set()
 
 
+def test_every_key_of_sweep_is_documented(tmp_path, capsys):
+    settings = [word for text in ("steps=60", "net.hidden=[4]", "swaps.every=never") for word in ("--set", text)]
+    grid = ["--grid", "learning_rate=0.002,1e30"]
+    assert run(report_commands.sweep, ["crossing", *grid, *settings, "--out", str(tmp_path), "--json", "--quiet"]) == 1
+    found = keys(json.loads(capsys.readouterr().out))
+    assert found - documented("sweep") == set()
+    assert {"share", "reason"} <= found
+
+
 def test_every_key_of_voting_is_documented():
     """A net that is trained in a test has no two modules; what the command adds is documented under prune."""
     found, *_ = voting_of_family("embedding_mlp")

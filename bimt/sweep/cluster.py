@@ -1,15 +1,18 @@
 """Workers that are those of a Dask cluster: the package distributed is imported only here."""
 
 import json
+import logging
+import os
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
+from bimt.cores import CORES, available_cores
 from bimt.messages import UserError, printable
 from bimt.sweep.blocks import Block, Work
 from bimt.sweep.engine import Begun, Ended, Event, Halted, Reached
@@ -19,6 +22,8 @@ from bimt.train import Moment
 if TYPE_CHECKING:
     from distributed import Client, Future
 
+LOCAL = "local"
+"""The address that stands for a cluster of this machine's own."""
 _SECONDS = 10
 """So long the scheduler, and then a first worker, have to answer."""
 _POLL = 0.5
@@ -26,24 +31,34 @@ _POLL = 0.5
 
 
 @contextmanager
-def connected(work: Work, *, address: str | None, file: Path | None) -> Iterator["Cluster"]:
-    """Lends a cluster, by the address of its scheduler or by the file that the scheduler has written.
+def connected(work: Work, *, address: str | None, file: Path | None, workers: int | None = None) -> Iterator["Cluster"]:
+    """Lends a cluster: by the address of its scheduler, or by the file that the scheduler has written.
+
+    Args:
+        work: What is done with a block.
+        address: Such as tcp://host:8786; `LOCAL` starts a cluster on this machine.
+        file: Where there is no address.
+        workers: How many processes a cluster on this machine has; None takes one for every core.
 
     Raises:
         UserError: If distributed is not installed, the file cannot be read, or nobody answers.
     """
     try:
-        from distributed import Client
+        from distributed import Client, LocalCluster
     except ImportError:
         raise UserError("a Dask cluster takes the package distributed: pip install 'bimt-toolkit[cluster]'") from None
-    where = printable(address if file is None else _address_in(file))
-    try:
-        client = Client(address=where, timeout=_SECONDS, set_as_default=False)
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"no Dask scheduler answers at {where} within {_SECONDS} seconds; start one with: dask scheduler"
-        ) from error
-    with client:
+    with _silence(), ExitStack() as stack:
+        if address == LOCAL:
+            count = available_cores() if workers is None else workers
+            local = LocalCluster(n_workers=count, threads_per_worker=1, dashboard_address=None)
+            address = stack.enter_context(local).scheduler_address
+        where = printable(address if file is None else _address_in(file))
+        try:
+            client = stack.enter_context(Client(address=where, timeout=_SECONDS, set_as_default=False))
+        except (OSError, ValueError) as error:
+            raise UserError(
+                f"no Dask scheduler answers at {where} within {_SECONDS} seconds; start one with: dask scheduler"
+            ) from error
         try:
             client.wait_for_workers(1, timeout=_SECONDS)
         except TimeoutError:
@@ -51,6 +66,20 @@ def connected(work: Work, *, address: str | None, file: Path | None) -> Iterator
                 f"the Dask scheduler at {where} has no worker; start some with: dask worker {where} --nthreads 1"
             ) from None
         yield Cluster(client, work, where)
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Keeps its log off the terminal: that a worker or the scheduler was lost is told as an event or an error."""
+    names = [name for name in logging.root.manager.loggerDict if name.partition(".")[0] == "distributed"]
+    before = {name: logging.getLogger(name).level for name in names}
+    for name in names:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        for name, level in before.items():
+            logging.getLogger(name).setLevel(level)
 
 
 def _address_in(file: Path) -> str:
@@ -152,13 +181,19 @@ def _moment(told: dict[str, Any]) -> Moment:
 
 
 def _attempt(work: Work, block: Block, topic: str) -> tuple[str, Result]:
-    """Does a block on a worker of Dask, telling the sweep's process how it gets on."""
+    """Does a block on a worker of Dask, telling the sweep's process how it gets on.
+
+    Unless somebody has said how many cores the worker's process may use, they are as many as its threads.
+    """
     from distributed import Event as Flag
     from distributed import get_worker
 
     worker = get_worker()
+    os.environ.setdefault(CORES, str(worker.state.nthreads))
     key = worker.get_current_task()
     asked = _Asked(Flag(topic))
+    if asked():
+        return worker.address, Result(is_halted=True)
 
     def tell(moment: Moment | None) -> None:
         told = None if moment is None else {**asdict(moment), "news": list(moment.news)}

@@ -13,7 +13,7 @@ from multiprocessing import Pipe
 from multiprocessing.connection import wait
 
 from bimt.cores import CORES, available_cores
-from bimt.messages import UserError, printable
+from bimt.messages import printable
 from bimt.sweep.blocks import Block, Work
 from bimt.sweep.engine import ATTEMPTS, Begun, Ended, Event, Halted, Lost, Reached
 from bimt.sweep.worker import Order, Result, Stop
@@ -40,13 +40,13 @@ class Processes:
 
         Args:
             work: What is done with a block.
-            workers: How many processes, sharing the cores; None takes one for every core.
+            workers: How many processes, at least 1, sharing the cores; None takes one for every core.
 
         Raises:
-            UserError: If there is to be no worker.
+            ValueError: If there is to be no worker.
         """
         if workers is not None and workers < 1:
-            raise UserError(f"--workers must be at least 1, got {workers}")
+            raise ValueError(f"`workers` must be at least 1, got {workers}")
         self._work = work
         self._workers = available_cores() if workers is None else workers
 

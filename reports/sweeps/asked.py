@@ -56,14 +56,16 @@ def make_engine(*, workers: int | None, scheduler: str | None, scheduler_file: P
     Raises:
         UserError: If they contradict each other, or the cluster does not answer.
     """
+    if workers is not None and workers < 1:
+        raise UserError(f"--workers must be at least 1, got {workers}")
     if scheduler is None and scheduler_file is None:
         yield Processes(train_and_measure, workers=workers)
         return
     if scheduler is not None and scheduler_file is not None:
         raise UserError("--scheduler and --scheduler-file name two schedulers; drop one")
-    if workers is not None:
-        raise UserError("--workers is for this machine: a Dask cluster has the workers that it has; drop it")
-    from bimt.sweep.cluster import connected
+    from bimt.sweep.cluster import LOCAL, connected
 
-    with connected(train_and_measure, address=scheduler, file=scheduler_file) as cluster:
+    if workers is not None and scheduler != LOCAL:
+        raise UserError("--workers is for this machine: a Dask cluster has the workers that it has; drop it")
+    with connected(train_and_measure, address=scheduler, file=scheduler_file, workers=workers) as cluster:
         yield cluster

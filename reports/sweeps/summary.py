@@ -139,7 +139,7 @@ def _entry(each: CellSummary) -> dict[str, Any]:
         "connections": each.connections,
         "groups": each.groups,
         "share": each.share,
-        "events": each.events,
+        "events": [{"kind": kind, "share": share} for kind, share in each.events.items()],
     }
 
 

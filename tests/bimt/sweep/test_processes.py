@@ -100,7 +100,7 @@ def test_closing_the_events_ends_the_workers(tmp_path):
 
 @pytest.mark.parametrize("workers", [0, -3])
 def test_there_must_be_a_worker(workers):
-    with pytest.raises(UserError, match=f"--workers must be at least 1, got {workers}"):
+    with pytest.raises(ValueError, match=f"`workers` must be at least 1, got {workers}"):
         Processes(train_block, workers=workers)
 
 
