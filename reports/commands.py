@@ -285,7 +285,7 @@ def _show_sweep(done: SweepResults, out: Path, log: Console, *, has_page: bool, 
     from bimt.cli import emit, stdout_console
     from bimt.messages import printable
     from reports.sweeps.results import TABLES
-    from reports.sweeps.summary import summary_listing, to_document
+    from reports.sweeps.summary import failures_in_words, summary_listing, to_document
     from reports.sweeps.writing import write_report
 
     paths = [out / name for name in TABLES] + (write_report(done, out) if has_page else [])
@@ -295,8 +295,8 @@ def _show_sweep(done: SweepResults, out: Path, log: Console, *, has_page: bool, 
         stdout_console().print(summary_listing(done))
         for path in paths:
             print(printable(path, limit=5000))
-    for failure in done.failures:
-        log.print(f"failed: {printable(failure.block.name)}: {printable(failure.reason, limit=500)}")
+    for name, reason in failures_in_words(done):
+        log.print(f"failed: {printable(name)}: {printable(reason, limit=500)}")
 
 
 def _form(experiment: Experiment, *, fast: bool, seeds: int | None, settings: Sequence[str] = ()) -> Experiment:

@@ -6,11 +6,12 @@ from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Column
 
 from bimt.messages import printable
 from bimt.sweep.engine import Begun, Ended, Event, Halted, Lost, Reached
 
-_NAME = 60
+_NAME = 100
 
 
 @contextmanager
@@ -35,24 +36,25 @@ def shown(console: Console, *, blocks: int, done: int, workers: int, quiet: bool
 
 @contextmanager
 def _bars(console: Console, *, blocks: int, done: int, workers: int) -> Iterator[Callable[[Event], None]]:
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
+    name = TextColumn("{task.description}", table_column=Column(no_wrap=True, overflow="ellipsis"))
+    columns = TextColumn("{task.fields[who]}"), BarColumn(20), MofNCompleteColumn(), TimeElapsedColumn(), name
     with Progress(*columns, console=console, transient=True) as progress:
-        total = progress.add_task("all blocks", total=blocks, completed=done)
-        bars = {rank: progress.add_task(f"worker {rank + 1}", total=None) for rank in range(workers)}
+        total = progress.add_task("", who="all blocks", total=blocks, completed=done)
+        bars = {rank: progress.add_task("", who=f"worker {rank + 1}", total=None) for rank in range(workers)}
 
         def watch(event: Event) -> None:
             rank = event.worker
             if rank not in bars:
-                bars[rank] = progress.add_task(f"worker {rank + 1}", total=None)
-            title = f"worker {rank + 1}  {printable(event.block.name, limit=_NAME)}"
+                bars[rank] = progress.add_task("", who=f"worker {rank + 1}", total=None)
+            title = printable(event.block.name, limit=_NAME)
             if isinstance(event, Begun):
                 progress.reset(bars[rank], description=title, total=event.block.config.steps)
             elif isinstance(event, Reached):
                 is_trained = event.moment.step == event.moment.steps
-                state = " (measuring)" if is_trained else ""
-                progress.update(bars[rank], completed=event.moment.step, description=title + state)
+                state = "measuring " if is_trained else ""
+                progress.update(bars[rank], completed=event.moment.step, description=state + title)
             else:
-                progress.update(bars[rank], description=f"worker {rank + 1}  idle")
+                progress.update(bars[rank], description="idle")
                 progress.advance(total, isinstance(event, Ended))
             _tell_trouble(console, event)
 

@@ -65,9 +65,11 @@ def summarise(result: CellResult) -> CellSummary:
 
 def summary_listing(results: SweepResults) -> RichTable:
     """Lists every cell for a terminal."""
-    axes = [axis.key for axis in results.plan.axes]
-    columns = ["task", *axes, "seeds", "metric", "connections", "most common groups", "share"]
-    table = RichTable(*columns, box=None, pad_edge=False)
+    table = RichTable(box=None, pad_edge=False)
+    for name in ("task", *(axis.key for axis in results.plan.axes), "seeds", "metric", "connections"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("most common groups")
+    table.add_column("share", no_wrap=True)
     for each in map(summarise, results.cells):
         seeds = f"{each.measured} of {each.seeds}" if each.failed else str(each.seeds)
         cells = (seeds, number(each.metric), number(each.connections), in_words(each.groups), percent(each.share))

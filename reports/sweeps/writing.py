@@ -1,5 +1,6 @@
 """Writes the page of a sweep: report.html, report.md and its pictures."""
 
+import re
 from pathlib import Path
 
 from bimt.folder import write_file
@@ -9,6 +10,9 @@ from reports.markdown import render_markdown
 from reports.report import FIGURES, prepare_folder
 from reports.sweeps.page import make_sweep_page
 from reports.sweeps.results import SweepResults
+
+_OURS = re.compile(r"task-\d+-(front|map-(metric|connections|groups|event-\d+))\.png")
+"""The pictures that a page may have: those of an earlier one that this one has not are removed."""
 
 
 def write_report(results: SweepResults, out: Path) -> list[Path]:
@@ -27,4 +31,8 @@ def write_report(results: SweepResults, out: Path) -> list[Path]:
     }
     for name, text in files.items():
         write_file(out / name, text.encode())
+    drawn = {f"{figure.name}.png" for figure in page.figures}
+    for old in (out / FIGURES).iterdir():
+        if _OURS.fullmatch(old.name) and old.name not in drawn:
+            old.unlink()
     return [out / name for name in files]

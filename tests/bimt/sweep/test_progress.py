@@ -57,4 +57,4 @@ def test_one_bar_for_every_worker_and_one_for_all(events):
     text = text_of(events, is_terminal=True)
     for part in ("all blocks", "worker 1", "worker 2", "worker 6", "3/3", "failed: cell-2"):
         assert part in text
-    assert "worker 1  cell-1/seeds-0-0 (measuring)" in text_of(events[:4], is_terminal=True)
+    assert "measuring cell-1/seeds-0-0" in text_of(events[:4], is_terminal=True)
