@@ -177,7 +177,7 @@ class Cluster:
 
 
 def _moment(told: dict[str, Any]) -> Moment:
-    return Moment(**{**told, "news": tuple(told["news"])})
+    return Moment(**{**told, "latest": tuple(told["latest"]), "news": tuple(told["news"])})
 
 
 def _attempt(work: Work, block: Block, topic: str) -> tuple[str, Result]:
@@ -196,7 +196,7 @@ def _attempt(work: Work, block: Block, topic: str) -> tuple[str, Result]:
         return worker.address, Result(is_halted=True)
 
     def tell(moment: Moment | None) -> None:
-        told = None if moment is None else {**asdict(moment), "news": list(moment.news)}
+        told = None if moment is None else {**asdict(moment), "latest": list(moment.latest), "news": list(moment.news)}
         worker.log_event(topic, {"worker": worker.address, "key": key, "moment": told})
 
     tell(None)

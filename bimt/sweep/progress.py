@@ -89,4 +89,4 @@ def _tell_trouble(console: Console, event: Event) -> None:
         console.print(f"stopped and saved: {name}")
     elif isinstance(event, Reached):
         for line in event.moment.news:
-            console.print(printable(f"{name}: {line}; it is left out, the others go on", limit=500))
+            console.print(printable(f"{name}: {line}", limit=500))

@@ -17,7 +17,7 @@ def events(tmp_path):
     return [
         Begun(0, first),
         Begun(1, second),
-        Reached(0, first, Moment(20, 60, 0.5, 2.0, 7.0, ("seed 0: loss became nan",))),
+        Reached(0, first, Moment(20, 60, 0.5, 2.0, 7.0, news=("seed 0: loss became nan; it is left out",))),
         Reached(0, first, Moment(60, 60, 0.5, 2.0, 7.0)),
         Ended(0, first),
         Lost(1, second, "was killed by SIGKILL"),
@@ -38,7 +38,7 @@ def text_of(events, *, quiet=False, is_terminal=False):
 
 def test_plain_lines_where_there_is_no_terminal(events):
     lines = text_of(events).splitlines()
-    assert lines[0] == "cell-1/seeds-0-0: seed 0: loss became nan; it is left out, the others go on"
+    assert lines[0] == "cell-1/seeds-0-0: seed 0: loss became nan; it is left out"
     assert lines[1].startswith("2 of 3: cell-1/seeds-0-0 in ")
     assert lines[1].endswith(" s by worker 1")
     assert lines[2:] == [
