@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 
 from bimt.config import make_config
+from interp.front import on_front
 from reports.experiments.arms import panel_of
 from reports.experiments.claims import lower
 from reports.experiments.experiment import Experiment, Fast, Variant
 from reports.experiments.results import Results, Trained
-from reports.figures.front import Cloud, draw_front, on_front
+from reports.figures.front import Cloud, draw_front
 from reports.figures.small_nets import draw_nets
 from reports.section import Finding, Section
 from reports.tables import Table

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from interp.front import on_front
 from reports.figures.axes import span, tick_text
 from reports.figures.bends import BENDS, bent_ticks
 from reports.figures.drawing import Curve, Disc, Dots, Drawing, Figure, Floats, Mark, Words, text_width
@@ -23,19 +23,6 @@ class Cloud:
     """Connections of each net."""
     errors: Floats
     """Error of each net, the lower the better."""
-
-
-def on_front(sizes: Floats, errors: Floats) -> NDArray[np.bool_]:
-    """Tells of every net whether no other is at least as good in both and better in one.
-
-    Example:
-        >>> on_front(np.array([1.0, 2.0, 3.0]), np.array([0.5, 0.1, 0.2])).tolist()
-        [True, True, False]
-    """
-    no_worse = (sizes[:, None] <= sizes) & (errors[:, None] <= errors)
-    better = (sizes[:, None] < sizes) | (errors[:, None] < errors)
-    beaten: NDArray[np.bool_] = np.any(no_worse & better, axis=0)
-    return ~beaten
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,11 @@ import numpy as np
 
 from bimt.messages import printable
 from bimt.sweep.grid import Axis
+from interp.front import on_front
 from reports.content import Fact
 from reports.figures.cells import draw_cells, draw_phase
 from reports.figures.drawing import Figure, Floats
-from reports.figures.front import Cloud, on_front, together
+from reports.figures.front import Cloud, together
 from reports.figures.palette import MODULES
 from reports.section import Section
 from reports.sweeps.results import CellResult, SweepResults

@@ -9,13 +9,13 @@ import pytest
 import torch
 
 from bimt.tasks.formulas import FORMULAS
+from interp.front import on_front
 from interp.sparse import whole
 from reports.experiments.catalog import get_experiment
 from reports.experiments.experiment import shortened
 from reports.experiments.extrapolation import SHELLS, activations, errors_outside, outside_findings
 from reports.experiments.running import reproduce
 from reports.experiments.strength import strengths, sweep_findings
-from reports.figures.front import on_front
 from tests.nets import mlp, random_mlp, task_of
 from tests.reports.experiments.test_running import check_experiment
 
