@@ -9,7 +9,7 @@ from scipy.sparse.csgraph import connected_components
 
 from bimt.nets.base import Net
 from bimt.wiring import Wiring
-from interp.graph import coordinates, reversed_pairs
+from interp.graph import link_crossings
 from interp.replay import Cut, Ints
 
 
@@ -53,14 +53,7 @@ def find_components(wiring: Wiring, left: Cut) -> Components:
 
 def count_crossings(net: Net, left: Cut) -> int:
     """Counts pairs of connections of one link that cross, look-ups left out: as `interp.graph.crossings`."""
-    total = 0
-    for link in net.wiring.links:
-        if not net.wiring.is_look_up(link):
-            target, source = left.edges[link.name]
-            ends = [(link.source, source), (link.target, target)]
-            across = [coordinates(net, net.wiring.site(site).population)[index, 0] for site, index in ends]
-            total += reversed_pairs(np.stack(across, 1))
-    return total
+    return link_crossings(net, left.edges)
 
 
 def _numbering(wiring: Wiring) -> dict[str, int]:

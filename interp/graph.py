@@ -6,6 +6,7 @@ Run as `python -m interp.graph CKPT`.
 import csv
 import json
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +146,23 @@ def crossings(graph: nx.DiGraph) -> int | None:
             ends = graph.nodes[source]["position"][0], graph.nodes[target]["position"][0]
             links.setdefault(data["link"], []).append(ends)
     return sum(reversed_pairs(np.array(ends)) for ends in links.values())
+
+
+def link_crossings(net: Net, edges: Mapping[str, tuple[NDArray[np.intp], NDArray[np.intp]]]) -> int:
+    """Counts the same straight from a one-seed net, wherever its neurons lie.
+
+    Args:
+        net: Its places count, its weights do not.
+        edges: For each link by name, the target and source neurons of its connections.
+    """
+    total = 0
+    for link in net.wiring.links:
+        if not net.wiring.is_look_up(link):
+            target, source = edges[link.name]
+            ends = [(link.source, source), (link.target, target)]
+            across = [coordinates(net, net.wiring.site(site).population)[index, 0] for site, index in ends]
+            total += reversed_pairs(np.stack(across, 1))
+    return total
 
 
 def reversed_pairs(ends: NDArray[np.float64]) -> int:

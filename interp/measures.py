@@ -8,11 +8,11 @@ import networkx as nx
 import pandas as pd
 
 from bimt.checkpoint import Checkpoint
-from bimt.cost import link_lengths
 from bimt.train import LIVE
 from interp.communities import find_communities
 from interp.graph import crossings, to_graph
 from interp.parts import Part, Vertex, find_parts, find_vertices, to_wires
+from interp.score import kept_lengths
 from interp.sparse import SparseNet, above, live_hidden, masked, whole
 
 
@@ -75,7 +75,7 @@ def measure(checkpoint: Checkpoint, sparse: SparseNet) -> Measures:
     cut_graph = to_graph(cut, task)
     cut_vertices = find_vertices(cut_graph)
     named = _groups(parts, vertices, graph)
-    length, wiring = _lengths(sparse)
+    length, wiring = kept_lengths(sparse)
     return Measures(
         seed=sparse.label,
         dense_loss=sparse.dense_loss,
@@ -113,16 +113,6 @@ def cut_at(dense: SparseNet, threshold: float) -> tuple[SparseNet, int]:
     kept, _ = above(dense.net, threshold)
     cut = replace(dense, net=masked(dense.net, kept), kept=kept, threshold=threshold)
     return cut, replace(dense, kept=larger).connections
-
-
-def _lengths(sparse: SparseNet) -> tuple[float, float]:
-    """Returns the summed length of the kept connections, and that of |w| * length."""
-    net, length, wiring = sparse.net, 0.0, 0.0
-    for link in net.wiring.distinct_links():
-        lengths = link_lengths(net, link) * link.view(sparse.kept[link.parameter])
-        length += lengths.sum().item()
-        wiring += (lengths * net.weight(link).abs()).sum().item()
-    return length, wiring
 
 
 def _modularity(vertices: nx.MultiDiGraph, parts: Sequence[Part]) -> float:

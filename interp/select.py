@@ -9,7 +9,7 @@ from bimt.messages import UserError, printable
 from bimt.opening import open_checkpoint
 from bimt.tasks.base import Task
 from interp.prune import prune
-from interp.rows import run_rows
+from interp.score import in_order, traits
 from interp.sparse import SparseNet, whole
 
 
@@ -31,8 +31,7 @@ def select(checkpoint: Checkpoint | Path | str, label: int | None = None, *, tol
 
     Args:
         checkpoint: One in memory, or its folder.
-        label: The seed; None takes the best: the highest metric on the training split after pruning (R^2 or accuracy),
-            ties by fewer connections.
+        label: The seed; None takes the best: the first of `interp.rank`, by the default weights of its score.
         tolerance: As in `prune`.
 
     Raises:
@@ -55,8 +54,9 @@ def select_best(checkpoint: Checkpoint, pruned: Sequence[SparseNet]) -> Selected
 
 
 def best_of(pruned: Sequence[SparseNet], task: Task) -> SparseNet:
-    """Returns the seed with the highest metric on the training split; of equal ones that with fewer connections."""
-    return max(pruned, key=lambda sparse: (_train_metric(sparse, task), -sparse.connections))
+    """Returns the seed with the highest score (see `interp.score.scores`), worked out on the training split."""
+    best = in_order([traits(sparse, task) for sparse in pruned])[0].seed
+    return next(sparse for sparse in pruned if sparse.label == best)
 
 
 def prune_all(
@@ -77,10 +77,6 @@ def _prune_label(checkpoint: Checkpoint, label: int, tolerance: float) -> Sparse
         raise UserError(f"--tolerance must be above 0 and below 1, got {tolerance}")
     net = checkpoint.net.seed(checkpoint.labels.index(label))
     return prune(net, checkpoint.task, tolerance=tolerance, label=label)
-
-
-def _train_metric(sparse: SparseNet, task: Task) -> float:
-    return task.metric(run_rows(sparse.net, task.train.inputs), task.train.targets[None]).item()
 
 
 def check_label(checkpoint: Checkpoint, label: int) -> None:
