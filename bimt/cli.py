@@ -32,6 +32,7 @@ __all__ = [
     "parser",
     "printable",
     "run",
+    "seed_label",
     "stdout_console",
     "suggestion",
 ]
@@ -103,6 +104,24 @@ def parser(command: Callable[..., Any]) -> Any:
     app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
     app.command(help=text, context_settings={"help_option_names": ["-h", "--help"]})(command)
     return get_command(app)
+
+
+def seed_label(text: str) -> int | None:
+    """Reads what `--seed` is given: a label, or "best", which is None and the same as no `--seed`.
+
+    Raises:
+        UserError: If it is neither.
+
+    Example:
+        >>> seed_label("3"), seed_label("best")
+        (3, None)
+    """
+    if text == "best":
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        raise UserError(f"--seed must be the label of a seed, or best, got {printable(text)}") from None
 
 
 def emit(document: object) -> None:

@@ -1,4 +1,4 @@
-"""What a training run shows on stderr: a bar on a terminal, about ten plain lines anywhere else."""
+"""What long work shows on stderr: a bar on a terminal; of training, about ten plain lines anywhere else."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,6 +27,20 @@ def shown(console: Console, *, quiet: bool) -> Iterator[Callable[[Moment], None]
             yield watch
     else:
         yield _lines(console)
+
+
+@contextmanager
+def counted(console: Console, what: str) -> Iterator[Callable[[int, int], None]]:
+    """Lends a function that shows on a terminal how many of something are done; anywhere else nothing is shown.
+
+    Example:
+        with counted(console(), "seeds") as watch:
+            watch(3, 100)
+    """
+    columns = BarColumn(), MofNCompleteColumn(), TextColumn(what), TimeRemainingColumn()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
+        bar = progress.add_task("", total=None)
+        yield lambda done, count: progress.update(bar, completed=done, total=count)
 
 
 @contextmanager

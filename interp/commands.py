@@ -1,14 +1,25 @@
 """The commands that explain a checkpoint. Nothing heavy is imported until one of them runs."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+from bimt.cli import seed_label
+
 CheckpointPath = Annotated[
     Path, typer.Argument(help="Folder that bimt train wrote, or a model_RUN.pt.", metavar="CHECKPOINT")
 ]
-Seed = Annotated[int | None, typer.Option("--seed", help="Label of the seed to explain; the best if not given.")]
+Seed = Annotated[
+    int | None,
+    typer.Option(
+        "--seed",
+        parser=seed_label,
+        metavar="LABEL",
+        help="Label of the seed to explain, or best: the first of bimt rank, as if not given.",
+    ),
+]
 Tolerance = Annotated[
     float, typer.Option("--tolerance", help="How much of the explained training share pruning may lose.")
 ]
@@ -336,5 +347,53 @@ def voting(
     found = voting_of(chosen := select(checkpoint, seed, tolerance=tolerance), permutations=permutations)
     if json:
         emit({"checkpoint": str(checkpoint), "seed": chosen.label, **chosen.sparse.to_json(), **found.to_json()})
+    else:
+        stdout_console().print(found)
+
+
+def rank(
+    checkpoint: CheckpointPath,
+    *,
+    weight: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TERM=NUMBER", help="metric=1, connections=1, length=0.5, crossings=0.5 if not given."),
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Leave out modules, p-values and formulas.")] = False,
+    processes: Annotated[
+        int | None, typer.Option("--processes", help="How many work at once; all cores if not given.", min=1)
+    ] = None,
+    tolerance: Tolerance = 1e-3,
+    csv: Annotated[Path | None, typer.Option("--csv", help="New file for the table as CSV.", metavar="FILE")] = None,
+    json: AsJson = False,
+) -> None:
+    """Puts all seeds in the order of one score, shows the Pareto front, and says whether they found the same structure.
+
+    The score is the weighted geometric mean of what the best seed needs over what this one needs: of 1 - its metric on
+    the training split (plus what pruning does not notice), 1 + connections, 1 + their mean length, 1 + crossings per
+    connection. A seed with less than 95 % of the best training metric scores 0. --weight says how much a term counts.
+    The seed that is first by the default weights is the one that every command explains where none is named.
+
+    Example:
+        bimt rank runs/ind
+        bimt rank runs/ind --weight metric=2 --weight crossings=0 --csv ranking.csv
+    """
+    from bimt.cli import UserError, console, emit, printable, stdout_console
+    from bimt.progress import counted
+    from interp.rank import rank as rank_seeds
+    from interp.score import make_weights
+
+    weights = make_weights(weight or ())
+    if csv is not None and csv.exists():
+        raise UserError(f"{printable(csv)} is there already; choose another name")
+    if processes is None:
+        processes = 1 if quick else len(os.sched_getaffinity(0))
+    with counted(console(), "seeds") as watch:
+        found = rank_seeds(
+            checkpoint, weights=weights, tolerance=tolerance, quick=quick, processes=processes, watch=watch
+        )
+    if csv is not None:
+        csv.write_text(found.to_frame().to_csv(index=False), encoding="utf-8")
+    if json:
+        emit({"checkpoint": checkpoint, "tolerance": tolerance, **found.to_json()})
     else:
         stdout_console().print(found)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from bimt.cli import seed_label
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -22,7 +24,13 @@ def report(
     ],
     *,
     seed: Annotated[
-        int | None, typer.Option("--seed", help="Label of the seed to explain; the best if not given.")
+        int | None,
+        typer.Option(
+            "--seed",
+            parser=seed_label,
+            metavar="LABEL",
+            help="Label of the seed to explain, or best: the first of bimt rank, as if not given.",
+        ),
     ] = None,
     tolerance: Annotated[
         float, typer.Option("--tolerance", help="How much of the explained training share pruning may lose.")
@@ -79,7 +87,13 @@ def film(
     *,
     out: Annotated[Path, typer.Option("--out", help="File to write: .gif, .webp or .mp4.", metavar="FILE")],
     seed: Annotated[
-        int | None, typer.Option("--seed", help="Label of the seed to show; the best if not given.")
+        int | None,
+        typer.Option(
+            "--seed",
+            parser=seed_label,
+            metavar="LABEL",
+            help="Label of the seed to show, or best: the first of bimt rank, as if not given.",
+        ),
     ] = None,
     fps: Annotated[int, typer.Option("--fps", help="Logged steps per second.", min=1, max=50)] = 10,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the file.")] = False,

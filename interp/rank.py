@@ -1,0 +1,287 @@
+"""Every seed of a checkpoint side by side: the score that orders them, the front, and what the seeds agree on.
+
+Run as `python -m interp.rank CKPT`.
+"""
+
+import signal
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from bimt.checkpoint import Checkpoint
+from bimt.messages import UserError, printable
+from bimt.opening import open_checkpoint
+from interp.consistency import Consistency, Partition, compare_seeds, partition_of
+from interp.description import Description, describe
+from interp.front import on_front
+from interp.measures import Measures, measure
+from interp.score import Traits, Weights, check_weights, in_order, scores, traits
+from interp.select import prune_all
+from interp.tables import cell
+
+_COLUMNS = {
+    "rank": "",
+    "seed": "seed",
+    "score": "score",
+    "metric": "test metric",
+    "train_metric": "training metric",
+    "connections": "connections",
+    "length": "wiring length",
+    "crossings": "crossings",
+    "parts": "parts",
+    "modules": "modules",
+    "modularity": "modularity",
+    "p": "p",
+    "formula_length": "formula length",
+}
+"""What the table on a terminal shows, and what it calls it."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One seed, pruned. What chance and formulas have to say is None where it was not asked for."""
+
+    rank: int
+    """1 for the best."""
+    seed: int
+    """Its label."""
+    score: float
+    """See `interp.score.scores`."""
+    train_metric: float
+    """R^2 or accuracy on the training split: what the score is made of."""
+    metric: float
+    """The same on the test split: to be looked at, not chosen by."""
+    on_front: bool
+    """Whether no other seed has a metric as high with as few connections, and is better in one of them."""
+    connections: int
+    neurons: int
+    """Hidden ones."""
+    length: float
+    """Summed length of the kept connections."""
+    wiring: float
+    """Summed |w| times length."""
+    crossings: int | None
+    """None where neurons lie on sheets."""
+    parts: int
+    """Independent ones."""
+    modules: int | None
+    modularity: float | None
+    """Q of the modules; 0 for a single one."""
+    p_structure: float | None
+    """As in `interp.modules.Modules`; None for a single module, too."""
+    p_space: float | None
+    formula_length: int | None
+    """Of the readable formulas (see `interp.description`); None where no formula can be written, too."""
+
+    @property
+    def p(self) -> float | None:
+        """The larger of the two p-values: chance is ruled out only if both nulls are."""
+        return None if self.p_structure is None or self.p_space is None else max(self.p_structure, self.p_space)
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The seeds of a checkpoint, the best first."""
+
+    weights: Weights
+    rows: tuple[Row, ...]
+    stopped: dict[int, str]
+    """Labels of the seeds that stopped while training, each with what happened: they are not ranked."""
+    consistency: Consistency
+
+    @property
+    def best(self) -> int:
+        """Label of the seed that every command explains where none is named."""
+        return self.rows[0].seed
+
+    @property
+    def front(self) -> tuple[int, ...]:
+        """Labels of the Pareto front of the test metric against connections, the smallest net first."""
+        chosen = [row for row in self.rows if row.on_front]
+        return tuple(row.seed for row in sorted(chosen, key=lambda row: (row.connections, row.seed)))
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns what docs/json.md describes under `rank`."""
+        return {
+            "weights": asdict(self.weights),
+            "best": self.best,
+            "front": list(self.front),
+            "rows": [asdict(row) for row in self.rows],
+            "stopped": {str(label): why for label, why in self.stopped.items()},
+            "consistency": self.consistency.to_json(),
+        }
+
+    def to_frame(self) -> pd.DataFrame:
+        """Returns one row per seed, the best first."""
+        return pd.DataFrame([asdict(row) for row in self.rows])
+
+    def __rich__(self) -> RenderableType:
+        """Draws the table of seeds, then what they agree on."""
+        known = {key for key in _COLUMNS for row in self.rows if getattr(row, key) is not None}
+        kept = {key: title for key, title in _COLUMNS.items() if key in known}
+        table = Table(*kept.values(), "front")
+        for column in table.columns[:-1]:
+            column.justify = "right"
+        for row in self.rows:
+            table.add_row(*(cell(getattr(row, key)) for key in kept), "front" if row.on_front else "")
+        stopped = [
+            Text(printable(f"seed {label} stopped: {why}", limit=200)) for label, why in sorted(self.stopped.items())
+        ]
+        return Group(table, *stopped, self.consistency.__rich__())
+
+
+@dataclass(frozen=True)
+class _Seed:
+    """What is worked out of one seed by itself."""
+
+    traits: Traits
+    measures: Measures
+    partition: Partition
+    description: Description | None
+
+
+def rank(
+    checkpoint: Checkpoint | Path | str,
+    *,
+    weights: Weights | None = None,
+    tolerance: float = 1e-3,
+    quick: bool = False,
+    processes: int = 1,
+    watch: Callable[[int, int], None] = lambda _done, _count: None,
+) -> Ranking:
+    """Prunes every seed, puts them in the order of one score, and says what they agree on.
+
+    Args:
+        checkpoint: One in memory, or its folder.
+        weights: Of the score's terms; None for the defaults, by which `select` chooses the best.
+        tolerance: As in `prune`.
+        quick: Leaves modules with their p-values and formulas out: nothing of it is needed for the order.
+        processes: How many work at once, each on its own seeds. A script that asks for more than one must run under
+            `if __name__ == "__main__"`. A checkpoint in memory only is ranked in this process.
+        watch: Told how many seeds are done, and of how many.
+
+    Raises:
+        UserError: If the checkpoint cannot be read, every seed stopped, or an option makes no sense.
+        ValueError: If there are fewer than one process.
+
+    Example:
+        rank("runs/ind100", quick=True).best
+    """
+    if processes < 1:
+        raise ValueError(f"`processes` must be at least 1, got {processes}")
+    check_weights(weights := Weights() if weights is None else weights)
+    checkpoint = checkpoint if isinstance(checkpoint, Checkpoint) else open_checkpoint(checkpoint)
+    labels = checkpoint.running
+    found = []
+    with _working(checkpoint, tolerance, quick, min(processes, max(len(labels), 1))) as work:
+        for seed in work(labels):
+            found.append(seed)
+            watch(len(found), len(labels))
+    if not found:
+        raise UserError(f"every seed of {printable(checkpoint.path)} stopped; train again with a lower learning_rate")
+    return Ranking(
+        weights=weights,
+        rows=_rows(found, weights),
+        stopped=dict(checkpoint.stopped),
+        consistency=compare_seeds({seed.traits.seed: seed.partition for seed in found}),
+    )
+
+
+def _rows(found: Sequence[_Seed], weights: Weights) -> tuple[Row, ...]:
+    by_label = {seed.traits.seed: seed for seed in found}
+    all_traits = [seed.traits for seed in found]
+    score = scores(all_traits, weights)
+    order = [by_label[each.seed] for each in in_order(all_traits, weights)]
+    sizes = np.array([float(seed.measures.connections) for seed in order])
+    front = on_front(sizes, np.array([-seed.measures.metric for seed in order]))
+    return tuple(
+        _row(number, seed, score[seed.traits.seed], on_front=bool(is_on_front))
+        for number, (seed, is_on_front) in enumerate(zip(order, front, strict=True), start=1)
+    )
+
+
+def _row(number: int, seed: _Seed, score: float, *, on_front: bool) -> Row:
+    measures, more = seed.measures, seed.description or Description()
+    return Row(
+        rank=number,
+        seed=measures.seed,
+        score=score,
+        train_metric=seed.traits.train_metric,
+        metric=measures.metric,
+        on_front=on_front,
+        connections=measures.connections,
+        neurons=measures.neurons,
+        length=measures.length,
+        wiring=measures.wiring,
+        crossings=measures.crossings,
+        parts=measures.parts,
+        modules=more.modules,
+        modularity=more.modularity,
+        p_structure=more.p_structure,
+        p_space=more.p_space,
+        formula_length=more.formula_length,
+    )
+
+
+@contextmanager
+def _working(
+    checkpoint: Checkpoint, tolerance: float, quick: bool, processes: int
+) -> Iterator[Callable[[Sequence[int]], Iterable[_Seed]]]:
+    """Lends a function that works seeds out, here or in processes that each read the checkpoint themselves."""
+    if processes == 1 or checkpoint.path is None:
+        yield lambda labels: (_work_out(checkpoint, label, tolerance, quick) for label in labels)
+        return
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    # not forked: a copy of a process that has run threads of torch can hang
+    pool = ProcessPoolExecutor(processes, get_context("spawn"), _begin)
+    work = partial(_work_out_there, path=checkpoint.path, tolerance=tolerance, quick=quick)
+    try:
+        yield lambda labels: pool.map(work, labels)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _work_out(checkpoint: Checkpoint, label: int, tolerance: float, quick: bool) -> _Seed:
+    (sparse,) = prune_all(checkpoint, tolerance=tolerance, labels=[label])
+    task = checkpoint.task
+    return _Seed(
+        traits(sparse, task),
+        measure(checkpoint, sparse),
+        partition_of(sparse, task),
+        None if quick else describe(sparse, task),
+    )
+
+
+def _begin() -> None:
+    """Makes a worker process of this one: on one core, and Ctrl-C is for the process that started it."""
+    torch.set_num_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _work_out_there(label: int, *, path: Path, tolerance: float, quick: bool) -> _Seed:
+    return _work_out(_opened(path), label, tolerance, quick)
+
+
+@cache
+def _opened(path: Path) -> Checkpoint:
+    """Reads a checkpoint once in every worker process."""
+    return open_checkpoint(path)
+
+
+if __name__ == "__main__":
+    from bimt.cli import run
+    from interp.commands import rank as command
+
+    raise SystemExit(run(command))
