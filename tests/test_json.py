@@ -45,7 +45,7 @@ def documented(command: str) -> set[str]:
     return set(re.findall(r"`(\w+)`", section))
 
 
-@pytest.mark.parametrize("command", ["prune", "graph", "modules", "ablation", "symbolic", "events", "signs"])
+@pytest.mark.parametrize("command", ["prune", "graph", "modules", "rank", "ablation", "symbolic", "events", "signs"])
 def test_every_key_of_an_explanation_is_documented(command, checkpoint, capsys):
     options = ["--pairs"] if command == "ablation" else []
     assert run(getattr(commands, command), [checkpoint, "--json", *options]) == 0
