@@ -23,10 +23,11 @@ from bimt.messages import UserError, printable
 from bimt.opening import open_checkpoint
 from interp.consistency import Consistency, Partition, compare_seeds, partition_of
 from interp.description import Description, describe
+from interp.features import on_sheets
 from interp.front import on_front
-from interp.measures import Measures, measure
-from interp.score import Traits, Weights, check_weights, in_order, scores, traits
+from interp.score import Traits, Weights, check_weights, in_order, kept_lengths, scores, traits
 from interp.select import prune_all
+from interp.sparse import SparseNet, live_hidden
 from interp.tables import cell
 
 _COLUMNS = {
@@ -145,9 +146,13 @@ class _Seed:
     """What is worked out of one seed by itself."""
 
     traits: Traits
-    measures: Measures
+    metric: float
+    neurons: int
+    wiring: float
+    is_flat: bool
+    """Whether lines between its neurons can cross: not on sheets."""
     partition: Partition
-    description: Description | None
+    description: Description
 
 
 def rank(
@@ -182,13 +187,27 @@ def rank(
     check_weights(weights := Weights() if weights is None else weights)
     checkpoint = checkpoint if isinstance(checkpoint, Checkpoint) else open_checkpoint(checkpoint)
     labels = checkpoint.running
+    if not labels:
+        raise UserError(f"every seed of {printable(checkpoint.path)} stopped; train again with a lower learning_rate")
     found = []
-    with _working(checkpoint, tolerance, quick, min(processes, max(len(labels), 1))) as work:
+    with _working(checkpoint, tolerance, quick, min(processes, len(labels))) as work:
         for seed in work(labels):
             found.append(seed)
             watch(len(found), len(labels))
-    if not found:
-        raise UserError(f"every seed of {printable(checkpoint.path)} stopped; train again with a lower learning_rate")
+    return _ranking(checkpoint, found, weights)
+
+
+def rank_pruned(checkpoint: Checkpoint, pruned: Sequence[SparseNet]) -> Ranking:
+    """Ranks seeds that are pruned already by the default weights, as `rank` does if it is to be quick.
+
+    Args:
+        checkpoint: Where they are from.
+        pruned: At least one.
+    """
+    return _ranking(checkpoint, [_examine(checkpoint, sparse, quick=True) for sparse in pruned], Weights())
+
+
+def _ranking(checkpoint: Checkpoint, found: Sequence[_Seed], weights: Weights) -> Ranking:
     return Ranking(
         weights=weights,
         rows=_rows(found, weights),
@@ -202,8 +221,8 @@ def _rows(found: Sequence[_Seed], weights: Weights) -> tuple[Row, ...]:
     all_traits = [seed.traits for seed in found]
     score = scores(all_traits, weights)
     order = [by_label[each.seed] for each in in_order(all_traits, weights)]
-    sizes = np.array([float(seed.measures.connections) for seed in order])
-    front = on_front(sizes, np.array([-seed.measures.metric for seed in order]))
+    sizes = np.array([float(seed.traits.connections) for seed in order])
+    front = on_front(sizes, np.array([-seed.metric for seed in order]))
     return tuple(
         _row(number, seed, score[seed.traits.seed], on_front=bool(is_on_front))
         for number, (seed, is_on_front) in enumerate(zip(order, front, strict=True), start=1)
@@ -211,20 +230,20 @@ def _rows(found: Sequence[_Seed], weights: Weights) -> tuple[Row, ...]:
 
 
 def _row(number: int, seed: _Seed, score: float, *, on_front: bool) -> Row:
-    measures, more = seed.measures, seed.description or Description()
+    known, more = seed.traits, seed.description
     return Row(
         rank=number,
-        seed=measures.seed,
+        seed=known.seed,
         score=score,
-        train_metric=seed.traits.train_metric,
-        metric=measures.metric,
+        train_metric=known.train_metric,
+        metric=seed.metric,
         on_front=on_front,
-        connections=measures.connections,
-        neurons=measures.neurons,
-        length=measures.length,
-        wiring=measures.wiring,
-        crossings=measures.crossings,
-        parts=measures.parts,
+        connections=known.connections,
+        neurons=seed.neurons,
+        length=known.length,
+        wiring=seed.wiring,
+        crossings=known.crossings if seed.is_flat else None,
+        parts=len(seed.partition.parts),
         modules=more.modules,
         modularity=more.modularity,
         p_structure=more.p_structure,
@@ -255,12 +274,19 @@ def _working(
 
 def _work_out(checkpoint: Checkpoint, label: int, tolerance: float, quick: bool) -> _Seed:
     (sparse,) = prune_all(checkpoint, tolerance=tolerance, labels=[label])
+    return _examine(checkpoint, sparse, quick=quick)
+
+
+def _examine(checkpoint: Checkpoint, sparse: SparseNet, *, quick: bool) -> _Seed:
     task = checkpoint.task
     return _Seed(
-        traits(sparse, task),
-        measure(checkpoint, sparse),
-        partition_of(sparse, task),
-        None if quick else describe(sparse, task),
+        traits=traits(sparse, task),
+        metric=sparse.metric,
+        neurons=sum(int(mask.sum()) for mask in live_hidden(sparse).values()),
+        wiring=kept_lengths(sparse)[1],
+        is_flat=not on_sheets(sparse.net),
+        partition=partition_of(sparse, task),
+        description=Description() if quick else describe(sparse, task),
     )
 
 

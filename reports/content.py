@@ -21,6 +21,7 @@ from reports.figures.net import Groups, draw_net, largest_weight
 from reports.figures.palette import module_tone
 from reports.formulas import FormulaView, view_formulas
 from reports.predictions import draw_boundary, draw_predictions
+from reports.ranking import view_ranking
 from reports.results import Report
 from reports.section import Section
 from reports.sheets import SheetsView, draw_stacks, view_sheets
@@ -75,8 +76,12 @@ class Page:
     """In words, in the order of their numbers in the figures."""
     stories: Table
     """The events of every seed."""
+    stories_note: str
+    """Where they are, if they are not here."""
     curves: tuple[Figure, ...]
     seeds: Table
+    ranking: tuple[Section, ...]
+    """All seeds side by side; empty of a few."""
     ablations: tuple[Ablations, ...]
     predictions: tuple[Figure, ...]
     predictions_note: str
@@ -103,7 +108,7 @@ class Page:
         yield from self.boundary
         yield from self.votes.figures if self.votes else ()
         yield from self.sheets.figures if self.sheets else ()
-        for section in self.algorithm:
+        for section in (*self.algorithm, *self.ranking):
             yield from (*section.panoramas, *section.figures)
         yield from self.predictions
         yield from (part.figure for part in self.ablations)
@@ -131,8 +136,10 @@ def make_page(report: Report) -> Page:
         evolution=_evolution(report),
         events=tuple(f"Step {event.step:,}: {event.words}." for event in _events(report)),
         stories=stories_table(report),
+        stories_note=_stories_note(report),
         curves=_curves(report),
         seeds=seeds_table(report),
+        ranking=view_ranking(report),
         ablations=tuple(part for part in (_ablations(report, *kind) for kind in _KINDS) if part.table.rows),
         predictions=figures,
         predictions_note=note,
@@ -243,6 +250,11 @@ def _curves(report: Report) -> tuple[Figure, ...]:
 
 def _events(report: Report) -> tuple[Event, ...]:
     return () if report.story is None else report.story.events
+
+
+def _stories_note(report: Report) -> str:
+    is_alone = 0 < len(report.stories) < len(report.seeds)
+    return "What happened in the other seeds, the command bimt events says." if is_alone else ""
 
 
 def _ablations(report: Report, kind: Kind, title: str) -> Ablations:

@@ -11,7 +11,7 @@ from bimt.nets.base import Net
 from bimt.opening import open_checkpoint
 from bimt.tasks.base import Task
 from interp.ablation import ablate
-from interp.events import Story, tell_all
+from interp.events import Story, tell, tell_all
 from interp.graph import to_graph
 from interp.modules import Modules
 from interp.rows import run_rows
@@ -26,14 +26,17 @@ from reports.figures.png import to_png
 from reports.groups import find_group
 from reports.html import to_html
 from reports.markdown import to_markdown
+from reports.ranking import find_ranking
 from reports.results import Report, Scores
 
 FIGURES = "figures"
 """The folder of the PNG files, inside the report's folder."""
 MOST_CONNECTIONS = 1_000
 """Up to so many connections a net is written as formulas: beyond, nobody reads them, and they take minutes."""
+MOST_SNAPSHOTS = 1_000
+"""Of more snapshots, over all seeds, only those of the explained seed are looked at: a thousand take two seconds."""
 _OPTIONAL = re.compile(
-    r"(ablation-(modules|neurons|connections)|(predicted|heights|ranks)-\d+|confusions|decision-boundary|evolution|"
+    r"(ablation-(modules|neurons|connections)|(predicted|heights|ranks)-\d+|confusions|decision-boundary|evolution|best-seeds|"
     r"features|feeds|irreps-(dimensions|neurons)|cosets|votes-(map|sizes)|(module-)?circles|shapes|"
     r"clock-or-pizza|right-logits|spectrum)\.png"
 )
@@ -99,9 +102,10 @@ def build_report(
         readable=readable,
         no_formulas=why,
         voting=_voting(chosen, modules),
-        stories=_stories(chosen.checkpoint),
+        stories=_stories(chosen),
         draws=draws,
         representations=find_group(chosen),
+        ranking=find_ranking(chosen, tuple(seeds)),
     )
 
 
@@ -152,9 +156,17 @@ def _voting(chosen: Selected, modules: Modules) -> Voting | None:
     return voting_of(chosen, modules) if is_asked else None
 
 
-def _stories(checkpoint: Checkpoint) -> tuple[Story, ...]:
-    """Tells how every seed's training went, if there are snapshots: a pruned checkpoint holds one only."""
-    return tell_all(checkpoint) if len(checkpoint.snapshots.get("step", ())) > 1 else ()
+def _stories(chosen: Selected) -> tuple[Story, ...]:
+    """Tells how training went: of every seed, or of the explained one if the others would take long.
+
+    None where there are no snapshots to compare: a pruned checkpoint holds one only.
+    """
+    checkpoint = chosen.checkpoint
+    frames = len(checkpoint.snapshots.get("step", ()))
+    if frames < 2:
+        return ()
+    is_quick = frames * len(checkpoint.running) <= MOST_SNAPSHOTS
+    return tell_all(checkpoint) if is_quick else (tell(checkpoint, chosen.label),)
 
 
 def _formulas(sparse: SparseNet, task: Task) -> tuple[Formulas | None, Formulas | None, str]:

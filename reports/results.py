@@ -7,6 +7,7 @@ import networkx as nx
 from interp.ablation import AblationTable
 from interp.events import Story
 from interp.modules import Modules
+from interp.rank import Ranking
 from interp.representations import Representations
 from interp.select import Selected
 from interp.selectivity import Selectivity
@@ -61,11 +62,15 @@ class Report:
     voting: Voting | None
     """How the modules come to an answer together; None where no two meet in an output, or the inputs are no tokens."""
     stories: tuple[Story, ...]
-    """How every seed's training went, snapshot by snapshot; empty where there are fewer than two snapshots."""
+    """How training went, snapshot by snapshot: of every seed, or of the explained one alone where there are very many
+    snapshots; empty where there are fewer than two."""
     draws: int
     """Nets drawn from each null behind the modules."""
     representations: Representations | None = None
     """What the pruned net knows of its task's group; None where the task has none."""
+
+    ranking: Ranking | None = None
+    """All seeds side by side; None of fewer than five."""
 
     @property
     def story(self) -> Story | None:

@@ -2,18 +2,14 @@
 
 from collections.abc import Collection, Sequence
 
-import networkx as nx
 import pandas as pd
 
 from interp.graph import to_graph
-from interp.parts import find_parts, find_vertices
-from interp.sparse import Neuron
 from reports.experiments.claims import lower
 from reports.experiments.experiment import ARMS
 from reports.experiments.results import Results, Trained
 from reports.figures.drawing import Figure
-from reports.figures.palette import module_tone
-from reports.figures.small_nets import Panel, draw_nets
+from reports.figures.small_nets import Panel, draw_nets, part_tones
 from reports.figures.strips import Measure, draw_strips
 from reports.section import Finding, Section
 from reports.tables import Table
@@ -128,21 +124,7 @@ def panel_of(trained: Trained, title: str = "") -> Panel:
     task, best = trained.checkpoint.task, trained.best
     note = f"{best.sparse.connections:,} connections, {trained.metric_name} {number(best.sparse.metric, 3)}"
     graph = to_graph(best.sparse, task)
-    return Panel(title or trained.variant.title, note, graph, to_graph(best.dense, task), _tones(graph))
-
-
-def _tones(graph: nx.DiGraph) -> dict[Neuron, str]:
-    """Gives every independent part its hue, where there are several."""
-    vertices = find_vertices(graph)
-    parts = find_parts(vertices)
-    if len(parts) < 2:
-        return {}
-    return {
-        neuron: module_tone(rank)
-        for rank, part in enumerate(parts)
-        for vertex in part.vertices
-        for neuron in vertices.nodes[vertex]["neurons"]
-    }
+    return Panel(title or trained.variant.title, note, graph, to_graph(best.dense, task), part_tones(graph))
 
 
 def _strips(frames: dict[str, pd.DataFrame], prefix: str) -> Figure:

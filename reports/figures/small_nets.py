@@ -8,9 +8,11 @@ import numpy as np
 
 from bimt.messages import printable
 from interp.graph import without_look_ups
+from interp.parts import find_parts, find_vertices
 from interp.sparse import Neuron
 from reports.figures.drawing import Disc, Dots, Drawing, Figure, Length, Lines, Mark, Words, fitted
 from reports.figures.net import MOST_LINES, largest_weight
+from reports.figures.palette import module_tone
 
 _WIDTH, _GAP, _LAYER, _HEAD = 212.0, 16.0, 84.0, 66.0
 _BANDS = 6
@@ -62,6 +64,20 @@ def draw_nets(panels: Sequence[Panel], *, name: str, title: str, caption: str, c
     if any(_count(panel.graph) > MOST_LINES for panel in panels):
         caption += f" Of more than {MOST_LINES:,} connections only the heaviest are drawn."
     return Figure(name, title, caption, f"Nets side by side. {alt}.", Drawing(max(width, 100), top + height, (*marks,)))
+
+
+def part_tones(graph: nx.DiGraph) -> dict[Neuron, str]:
+    """Gives the neurons of every independent part of a net their hue, where there are several parts."""
+    vertices = find_vertices(graph)
+    parts = find_parts(vertices)
+    if len(parts) < 2:
+        return {}
+    return {
+        neuron: module_tone(rank)
+        for rank, part in enumerate(parts)
+        for vertex in part.vertices
+        for neuron in vertices.nodes[vertex]["neurons"]
+    }
 
 
 def _count(graph: nx.DiGraph) -> int:

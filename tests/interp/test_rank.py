@@ -14,9 +14,10 @@ from bimt.messages import UserError
 from bimt.train import train
 from interp import commands
 from interp.description import formula_length
+from interp.measures import measure
 from interp.prune import prune
-from interp.rank import rank
-from interp.select import select
+from interp.rank import rank, rank_pruned
+from interp.select import prune_all, select
 from interp.stages import modules_of
 from interp.symbolic import extract_formulas
 from tests.nets import mlp, random_mlp, task_of
@@ -50,8 +51,9 @@ def test_every_seed_is_ranked_once_the_best_first(trained, ranking):
 def test_the_columns_are_those_of_the_seed_explained_alone(trained, ranking):
     for row in ranking.rows[:2]:
         chosen = select(trained, row.seed)
-        modules = modules_of(chosen)
-        assert (row.metric, row.connections) == (chosen.sparse.metric, chosen.sparse.connections)
+        modules, measured = modules_of(chosen), measure(trained, chosen.sparse)
+        for name in ("metric", "connections", "neurons", "length", "wiring", "crossings", "parts"):
+            assert getattr(row, name) == getattr(measured, name)
         assert (row.modules, row.modularity) == (len(modules.modules), modules.modularity)
         assert (row.p_structure, row.p_space) == (modules.p_structure, modules.p_space)
         readable = extract_formulas(chosen.sparse, trained.task, form="readable")
@@ -75,6 +77,10 @@ def test_the_quick_ranking_has_the_same_order_and_leaves_the_rest_out(folder, ra
     for row, full in zip(quick.rows, ranking.rows, strict=True):
         assert row == replace(full, modules=None, modularity=None, p_structure=None, p_space=None, formula_length=None)
         assert row.p is None
+
+
+def test_pruned_seeds_are_ranked_as_they_are(trained, folder):
+    assert rank_pruned(trained, prune_all(trained)) == rank(folder, quick=True)
 
 
 def test_worker_processes_find_the_same(folder, ranking):

@@ -142,6 +142,18 @@ def test_a_report_lists_the_events_of_every_seed(page):
     assert "### Every seed" in to_markdown(page, "figures")
 
 
+def test_of_very_many_snapshots_only_those_of_the_explained_seed_are_looked_at(monkeypatch):
+    monkeypatch.setattr("reports.report.MOST_SNAPSHOTS", 9)  # two seeds of five snapshots each
+    built = build_report(small_checkpoint(small_task()), label=1)
+    assert [story.evolution.label for story in built.stories] == [1]
+    page = make_page(built)
+    assert page.stories.rows == ()
+    assert page.stories_note == "What happened in the other seeds, the command bimt events says."
+    for text in (to_html(page), to_markdown(page, "figures")):
+        assert page.stories_note in text
+    check_page(to_html(page))
+
+
 def test_without_snapshots_a_report_has_no_evolution():
     checkpoint = small_checkpoint(small_task(), seeds=1)
     last = {name: tensor[-1:] for name, tensor in checkpoint.snapshots.items()}
