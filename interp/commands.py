@@ -385,8 +385,7 @@ def rank(
     weights = make_weights(weight or ())
     if csv is not None and csv.exists():
         raise UserError(f"{printable(csv)} is there already; choose another name")
-    if processes is None:
-        processes = 1 if quick else len(os.sched_getaffinity(0))
+    processes = len(os.sched_getaffinity(0)) if processes is None else processes
     with counted(console(), "seeds") as watch:
         found = rank_seeds(
             checkpoint, weights=weights, tolerance=tolerance, quick=quick, processes=processes, watch=watch

@@ -4,10 +4,12 @@ Run as `python -m interp.rank CKPT`.
 """
 
 import signal
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import cache, partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,8 @@ from interp.select import prune_all
 from interp.sparse import SparseNet, live_hidden
 from interp.tables import cell
 
+START = 6.0
+"""Seconds of work that processes are started for: each imports and reads everything anew."""
 _COLUMNS = {
     "rank": "",
     "seed": "seed",
@@ -171,8 +175,8 @@ def rank(
         weights: Of the score's terms; None for the defaults, by which `select` chooses the best.
         tolerance: As in `prune`.
         quick: Leaves modules with their p-values and formulas out: nothing of it is needed for the order.
-        processes: How many work at once, each on its own seeds. A script that asks for more than one must run under
-            `if __name__ == "__main__"`. A checkpoint in memory only is ranked in this process.
+        processes: How many work at once, each on its own seeds, where that saves time. A script that asks for more than
+            one must run under `if __name__ == "__main__"`. A checkpoint in memory only is ranked in this process.
         watch: Told how many seeds are done, and of how many.
 
     Raises:
@@ -190,10 +194,9 @@ def rank(
     if not labels:
         raise UserError(f"every seed of {printable(checkpoint.path)} stopped; train again with a lower learning_rate")
     found = []
-    with _working(checkpoint, tolerance, quick, min(processes, len(labels))) as work:
-        for seed in work(labels):
-            found.append(seed)
-            watch(len(found), len(labels))
+    for seed in _work_out_all(checkpoint, labels, tolerance, quick, processes):
+        found.append(seed)
+        watch(len(found), len(labels))
     return _ranking(checkpoint, found, weights)
 
 
@@ -252,22 +255,23 @@ def _row(number: int, seed: _Seed, score: float, *, on_front: bool) -> Row:
     )
 
 
-@contextmanager
-def _working(
-    checkpoint: Checkpoint, tolerance: float, quick: bool, processes: int
-) -> Iterator[Callable[[Sequence[int]], Iterable[_Seed]]]:
-    """Lends a function that works seeds out, here or in processes that each read the checkpoint themselves."""
-    if processes == 1 or checkpoint.path is None:
-        yield lambda labels: (_work_out(checkpoint, label, tolerance, quick) for label in labels)
+def _work_out_all(
+    checkpoint: Checkpoint, labels: Sequence[int], tolerance: float, quick: bool, processes: int
+) -> Iterator[_Seed]:
+    """Works seeds out in order: two of them here, the others in processes if these would be worth their start."""
+    yield from (_work_out(checkpoint, label, tolerance, quick) for label in labels[:1])
+    start = time.perf_counter()
+    yield from (_work_out(checkpoint, label, tolerance, quick) for label in labels[1:2])
+    rest = labels[2:]
+    processes = min(processes, len(rest))
+    if processes < 2 or checkpoint.path is None or (time.perf_counter() - start) * len(rest) < START:
+        yield from (_work_out(checkpoint, label, tolerance, quick) for label in rest)
         return
-    from concurrent.futures import ProcessPoolExecutor
-    from multiprocessing import get_context
-
     # not forked: a copy of a process that has run threads of torch can hang
     pool = ProcessPoolExecutor(processes, get_context("spawn"), _begin)
     work = partial(_work_out_there, path=checkpoint.path, tolerance=tolerance, quick=quick)
     try:
-        yield lambda labels: pool.map(work, labels)
+        yield from pool.map(work, rest)
     finally:
         pool.shutdown(cancel_futures=True)
 

@@ -3,7 +3,7 @@
 import csv
 import itertools
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -17,6 +17,7 @@ from interp.description import formula_length
 from interp.measures import measure
 from interp.prune import prune
 from interp.rank import rank, rank_pruned
+from interp.score import Weights
 from interp.select import prune_all, select
 from interp.stages import modules_of
 from interp.symbolic import extract_formulas
@@ -83,7 +84,8 @@ def test_pruned_seeds_are_ranked_as_they_are(trained, folder):
     assert rank_pruned(trained, prune_all(trained)) == rank(folder, quick=True)
 
 
-def test_worker_processes_find_the_same(folder, ranking):
+def test_worker_processes_find_the_same(folder, ranking, monkeypatch):
+    monkeypatch.setattr("interp.rank.START", 0.0)
     seen = []
     assert rank(folder, processes=2, watch=lambda *counts: seen.append(counts)) == ranking
     assert seen == [(done, 6) for done in range(1, 7)]
@@ -103,7 +105,7 @@ def test_stopped_seeds_are_listed_and_not_ranked(trained):
 
 
 def test_weights_change_the_order(trained):
-    by_size = rank(trained, weights=replace(rank(trained, quick=True).weights, connections=1e6), quick=True)
+    by_size = rank(trained, weights=Weights(connections=1e6), quick=True)
     passing = [row for row in by_size.rows if row.score > 0]
     assert [row.connections for row in passing] == sorted(row.connections for row in passing)
 
@@ -176,6 +178,12 @@ def test_bad_input_is_one_line(folder, words, message, capsys):
     said = capsys.readouterr().err
     assert message in said
     assert said.count("\n") == 1
+
+
+def test_the_help_says_the_default_weights(capsys):
+    assert run(commands.rank, ["--help"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert ", ".join(f"{name}={value:g}" for name, value in asdict(Weights()).items()) in said
 
 
 def test_no_processes_are_refused(trained):
