@@ -59,6 +59,7 @@ class Processes:
         """Does every block; as in `Engine`."""
         waiting = deque((block, 1) for block in blocks)
         crew: dict[int, _Process] = {}
+        size = min(self.workers, len(blocks))
         is_stopping = False
         try:
             while waiting or any(process.block for process in crew.values()):
@@ -67,7 +68,7 @@ class Processes:
                     waiting.clear()
                     for process in crew.values():
                         process.ask_to_stop()
-                yield from self._hand_out(waiting, crew)
+                yield from self._hand_out(waiting, crew, size)
                 busy = {process.connection: rank for rank, process in crew.items() if process.block}
                 for connection in wait(list(busy), timeout=_POLL):
                     rank = busy[connection]  # type: ignore[index]
@@ -76,13 +77,13 @@ class Processes:
             for process in crew.values():
                 process.end()
 
-    def _hand_out(self, waiting: deque[tuple[Block, int]], crew: dict[int, "_Process"]) -> Iterator[Event]:
+    def _hand_out(self, waiting: deque[tuple[Block, int]], crew: dict[int, "_Process"], size: int) -> Iterator[Event]:
         """Gives every idle worker a block, starting workers that are not there (yet, or any more)."""
-        for rank in range(self.workers):
+        for rank in range(size):
             if not waiting:
                 return
             if rank not in crew:
-                crew[rank] = _Process(cores=max(available_cores() // self.workers, 1))
+                crew[rank] = _Process(cores=max(available_cores() // size, 1))
             if crew[rank].block is None:
                 block, tries = waiting.popleft()
                 crew[rank].begin(self._work, block, tries)
