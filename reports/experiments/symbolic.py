@@ -51,7 +51,7 @@ def _experiment(
     )
 
 
-_FAST = Fast(("steps=1000", "net.hidden=[8,8]", "learning_rate=0.015", "swaps.every=100"), seconds=10)
+_FAST = Fast(("steps=1000", "net.hidden=[8,8]", "learning_rate=0.015", "swaps.every=50"), seconds=10)
 
 SYMBOLIC = (
     _experiment(
