@@ -130,6 +130,7 @@ def _seconds(action: Callable[[], object]) -> float:
 def _draw(curves: dict[str, Curve], where: Path) -> None:
     mpl.use("svg" if where.suffix == ".svg" else "agg")
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import FuncFormatter, NullFormatter
 
     figure, axes = plt.subplots(1, len(curves), figsize=(11, 3.2), layout="constrained", sharey=False)
     for axis, (name, curve) in zip(axes, curves.items(), strict=True):
@@ -137,6 +138,12 @@ def _draw(curves: dict[str, Curve], where: Path) -> None:
             points = [(at, each) for at, each, took in curve if took == engine]
             if points:
                 axis.loglog(*zip(*points, strict=True), "o-", color=tone, label=engine, markersize=4)
+        times = [each for _, each, _ in curve]
+        middle = (min(times) * max(times)) ** 0.5
+        axis.set_ylim(min(0.7 * min(times), middle / 4), max(1.5 * max(times), middle * 4))
+        for each in (axis.xaxis, axis.yaxis):
+            each.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+            each.set_minor_formatter(NullFormatter())
         axis.set_xlabel(name)
         axis.grid(which="major", alpha=0.25)
         axis.spines[["top", "right"]].set_visible(False)
