@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from bimt.tasks.planted import Subtask
 from interp.modules import Modules
+from interp.rand_index import adjusted_rand
 
 
 @dataclass(frozen=True)
@@ -37,8 +38,6 @@ def agreement(modules: Modules, planted: Sequence[Subtask], *, outputs: Sequence
     Raises:
         ValueError: If there is no subtask, or two name the same input or output.
     """
-    from sklearn.metrics import adjusted_rand_score
-
     truth: dict[tuple[str, str], int] = {}
     for number, subtask in enumerate(planted):
         for end in (*(("input", name) for name in subtask.inputs), *(("output", name) for name in subtask.outputs)):
@@ -49,7 +48,7 @@ def agreement(modules: Modules, planted: Sequence[Subtask], *, outputs: Sequence
         raise ValueError("`planted` must name at least one input or output, got none")
     where = _homes(modules, outputs)
     answers = [where.get(end, f"alone {end}") for end in truth]
-    score = float(adjusted_rand_score(list(truth.values()), answers))
+    score = adjusted_rand(list(truth.values()), answers)
     found = len(modules.modules)
     return Agreement(len(planted), found, score, is_exact=found == len(planted) and score == 1.0)
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from statistics import NormalDist
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -13,6 +14,7 @@ from bimt.messages import printable
 from bimt.tasks.base import Task
 from interp.graph import to_graph
 from interp.parts import Vertex, find_parts, find_vertices
+from interp.rand_index import adjusted_rand
 from interp.sparse import Neuron, SparseNet
 from interp.tables import frame_table
 
@@ -130,8 +132,6 @@ def compare_seeds(partitions: Mapping[int, Partition]) -> Consistency:
     Raises:
         ValueError: If there is none, or they are not of the same inputs and outputs.
     """
-    from scipy.stats import binomtest
-
     if not partitions:
         raise ValueError("`partitions` must hold at least one seed, got none")
     sizes = {len(partition.groups) for partition in partitions.values()}
@@ -143,11 +143,18 @@ def compare_seeds(partitions: Mapping[int, Partition]) -> Consistency:
     count = len(partitions)
     found = []
     for partition, labels in sorted(holders.items(), key=lambda item: (-len(item[1]), item[1])):
-        interval = binomtest(len(labels), count).proportion_ci(CONFIDENCE, method="wilson")
-        share = len(labels) / count
-        found.append(Shared(partition.parts, tuple(labels), share, float(interval.low), float(interval.high)))
+        found.append(Shared(partition.parts, tuple(labels), len(labels) / count, *_wilson(len(labels), count)))
     answer, verdict = _judge(found, count)
     return Consistency(count, tuple(found), _mean_adjusted_rand(holders), answer, verdict)
+
+
+def _wilson(hits: int, count: int) -> tuple[float, float]:
+    """Returns the ends of the confidence interval of a share."""
+    z = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
+    share, doubt = hits / count, z * z / count
+    middle = (share + doubt / 2) / (1 + doubt)
+    reach = z * math.sqrt(share * (1 - share) / count + doubt / count / 4) / (1 + doubt)
+    return 0.0 if hits == 0 else middle - reach, 1.0 if hits == count else middle + reach
 
 
 def _judge(found: list[Shared], count: int) -> tuple[bool | None, str]:
@@ -169,8 +176,6 @@ def _judge(found: list[Shared], count: int) -> tuple[bool | None, str]:
 
 def _mean_adjusted_rand(holders: Mapping[Partition, list[int]]) -> float | None:
     """Averages over all pairs of seeds; every two distinct partitions are compared once."""
-    from sklearn.metrics import adjusted_rand_score
-
     counts = [(partition.groups, len(labels)) for partition, labels in holders.items()]
     count = sum(number for _, number in counts)
     if count < 2:
@@ -178,5 +183,5 @@ def _mean_adjusted_rand(holders: Mapping[Partition, list[int]]) -> float | None:
     total = sum(number * (number - 1) / 2 for _, number in counts)
     for rank, (one, number) in enumerate(counts):
         for other, times in counts[:rank]:
-            total += number * times * float(adjusted_rand_score(one, other))
+            total += number * times * adjusted_rand(one, other)
     return total / (count * (count - 1) / 2)
