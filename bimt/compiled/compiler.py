@@ -10,9 +10,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
+
+from bimt.messages import printable
 
 _FLAGS = (
     "-O3",
@@ -37,13 +40,16 @@ def find_compiler() -> tuple[str, ...]:
     """Returns how a C compiler is called: $CC, else that of the package ziglang (a clang from pip), else the system's.
 
     Raises:
-        NoCompiler: If there is none, or BIMT_COMPILER=none asks for none.
+        NoCompiler: If there is none, $CC is no command, or BIMT_COMPILER=none asks for none.
     """
     if os.environ.get("BIMT_COMPILER") == "none":
         raise NoCompiler("BIMT_COMPILER=none")
     chosen = os.environ.get("CC")
-    if chosen:
-        return tuple(shlex.split(chosen))
+    if chosen and chosen.strip():
+        try:
+            return tuple(shlex.split(chosen))
+        except ValueError as error:
+            raise NoCompiler(f"CC must be a command, got {printable(chosen)}: {error}") from error
     if importlib.util.find_spec("ziglang") is not None:
         return (sys.executable, "-m", "ziglang", "cc")
     for name in ("clang", "gcc", "cc"):
@@ -59,12 +65,15 @@ def load(source: str) -> ctypes.CDLL:
         NoCompiler: If no compiler is there, or it refuses.
     """
     compiler = find_compiler()
-    folder = _cache()
     try:
-        path = folder / f"{_key(compiler, source)}.so"
-        if not path.is_file():
-            _build(compiler, source, path)
+        path = _cache() / f"{_key(compiler, source)}.so"
+        if path.is_file():
+            with suppress(OSError):  # a crash can leave an empty file behind: it is built again
+                return ctypes.CDLL(str(path))
+        _build(compiler, source, path)
         return ctypes.CDLL(str(path))
+    except subprocess.TimeoutExpired as error:
+        raise NoCompiler(f"{compiler[0]} was not done after {_SECONDS} seconds") from error
     except OSError as error:
         raise NoCompiler(f"{compiler[0]} or what it built cannot be run: {error}") from error
 
@@ -75,10 +84,7 @@ def _build(compiler: Sequence[str], source: str, path: Path) -> None:
         text, library = Path(scratch) / "program.c", Path(scratch) / "program.so"
         text.write_text(source, encoding="utf-8")
         command = [*compiler, *_FLAGS, f"-I{_HERE}", str(text), "-o", str(library), "-lm"]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS, check=False)
-        except subprocess.TimeoutExpired:
-            raise NoCompiler(f"{compiler[0]} was not done after {_SECONDS} seconds") from None
+        done = _run(command)
         if done.returncode or not library.is_file():
             lines = done.stderr.strip().splitlines() or ["it said nothing"]
             raise NoCompiler(f"{' '.join(compiler)} failed: {lines[0]}")
@@ -87,8 +93,7 @@ def _build(compiler: Sequence[str], source: str, path: Path) -> None:
 
 def _cache() -> Path:
     """Returns a folder that only its owner can write to: what lies there is run."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    for folder in (Path(base) / "bimt", Path(tempfile.gettempdir()) / f"bimt-{os.getuid()}"):
+    for folder in _folders():
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             found = folder.stat()
@@ -97,6 +102,16 @@ def _cache() -> Path:
         if found.st_uid == os.getuid() and not found.st_mode & 0o022 and os.access(folder, os.W_OK):
             return folder
     raise NoCompiler("there is no folder to keep what is built that nobody else can write to")
+
+
+def _folders() -> Iterator[Path]:
+    """Yields where the cache may be, the best first: not everybody has a home, or room for temporary files."""
+    if base := os.environ.get("XDG_CACHE_HOME"):
+        yield Path(base) / "bimt"
+    else:
+        with suppress(RuntimeError):
+            yield Path.home() / ".cache" / "bimt"
+    yield Path(tempfile.gettempdir()) / f"bimt-{os.getuid()}"
 
 
 def _key(compiler: Sequence[str], source: str) -> str:
@@ -108,8 +123,11 @@ def _key(compiler: Sequence[str], source: str) -> str:
 
 @lru_cache
 def _version(compiler: tuple[str, ...]) -> str:
-    done = subprocess.run([*compiler, "--version"], capture_output=True, text=True, timeout=_SECONDS, check=False)
-    return done.stdout.partition("\n")[0]
+    return _run([*compiler, "--version"]).stdout.partition("\n")[0]
+
+
+def _run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=_SECONDS, check=False)
 
 
 @lru_cache

@@ -1,6 +1,8 @@
 """Compiled steps against torch's, which know nothing of each other."""
 
 import os
+import tempfile
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -226,6 +228,56 @@ def test_a_compiler_that_fails_is_named(fresh):
     compiler.find_compiler.cache_clear()
     with pytest.raises(NoCompiler, match="no-such-compiler or what it built cannot be run"):
         compiler.load("int x;")
+
+
+def test_a_command_that_cannot_be_read_is_no_compiler(fresh):
+    fresh.setenv("CC", "gcc '")
+    with pytest.raises(NoCompiler, match="CC must be a command, got gcc ': No closing quotation"):
+        compiler.load("int x;")
+    compiler.find_compiler.cache_clear()
+    fresh.setenv("CC", " ")
+    blank = compiler.find_compiler()
+    fresh.delenv("CC")
+    compiler.find_compiler.cache_clear()
+    assert blank == compiler.find_compiler()
+
+
+def test_a_compiler_that_does_not_say_its_version_is_given_up(fresh):
+    fresh.setenv("CC", "sh -c 'exec sleep 9'")
+    fresh.setattr(compiler, "_SECONDS", 0.1)
+    with pytest.raises(NoCompiler, match=r"sh was not done after 0\.1 seconds"):
+        compiler.load("int x;")
+
+
+@pytest.mark.parametrize("left", [b"", b"no library"])
+def test_what_a_crash_left_in_the_cache_is_built_again(fresh, tmp_path, left):
+    key = compiler._key(compiler.find_compiler(), "int eight(void) { return 8; }\n")
+    file = compiler._cache() / f"{key}.so"
+    file.write_bytes(left)
+    assert compiler.load("int eight(void) { return 8; }\n").eight() == 8
+    assert file.stat().st_size > len(left)
+
+
+def test_who_has_no_home_builds_among_temporary_files(fresh, tmp_path):
+    fresh.delenv("XDG_CACHE_HOME")
+    fresh.setattr(Path, "home", _no_home)
+    fresh.setattr(tempfile, "tempdir", str(tmp_path))
+    assert compiler._cache() == tmp_path / f"bimt-{os.getuid()}"
+
+
+def _no_home():
+    raise RuntimeError("Could not determine home directory.")
+
+
+def test_without_any_folder_to_write_to_there_is_no_compiler(fresh, tmp_path):
+    (tmp_path / "cache").touch()
+    fresh.setattr(tempfile, "gettempdir", _no_temporary_files)
+    with pytest.raises(NoCompiler, match="no usable temporary directory"):
+        compiler.load("int x;")
+
+
+def _no_temporary_files():
+    raise FileNotFoundError("no usable temporary directory")
 
 
 def test_what_was_built_is_kept_where_nobody_else_can_write(fresh, tmp_path):
