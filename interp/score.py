@@ -135,6 +135,7 @@ def scores(seeds: Sequence[Traits], weights: Weights | None = None) -> dict[int,
     best = max((seed.train_metric for seed in seeds), default=0.0)
     passing = [seed for seed in seeds if seed.train_metric >= best - GATE * abs(best)]
     powers = np.array(list(asdict(weights).values()))
+    powers = powers / powers.max()  # the sum of huge ones would be infinite
     costs = np.array([_costs(seed) for seed in passing]).reshape(len(passing), len(powers))
     shares = (np.log(costs / costs.min(0, initial=np.inf)) * (powers / powers.sum())).sum(1)
     found = {seed.seed: float(np.exp(-share)) for seed, share in zip(passing, shares, strict=True)}

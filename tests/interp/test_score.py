@@ -75,6 +75,11 @@ def test_a_seed_that_has_not_learned_does_not_win_by_being_small():
     assert scores([SEED, within])[1] > 0
 
 
+def test_only_the_ratios_of_weights_matter_however_large_they_are():
+    seeds = [made(seed=0), made(seed=1, connections=40)]
+    assert scores(seeds, Weights(*[1e308] * 4)) == scores(seeds, Weights(*[1.0] * 4))
+
+
 def test_where_nobody_learned_the_highest_metric_is_first():
     bad = [made(seed=0, train_metric=-2.0, connections=0, length=0.0), made(seed=1, train_metric=-0.5)]
     assert [each.seed for each in in_order(bad)] == [1, 0]
