@@ -1,6 +1,5 @@
 """The commands that explain a checkpoint. Nothing heavy is imported until one of them runs."""
 
-import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -145,13 +144,12 @@ def ablation(
     """
     import torch
 
-    from bimt.cli import UserError, emit, printable, stdout_console
+    from bimt.cli import emit, stdout_console
     from interp.ablation import ablate
     from interp.select import select
     from interp.stages import modules_of
 
-    if csv is not None and csv.is_file():
-        raise UserError(f"{printable(csv)} is there already; choose another name")
+    _refuse_unwritable(csv)
     sparse, task = (chosen := select(checkpoint, seed, tolerance=tolerance)).sparse, chosen.checkpoint.task
     members = {module.name: module.neurons for module in modules_of(chosen).modules}
     generator = torch.Generator().manual_seed(0)
@@ -377,15 +375,15 @@ def rank(
         bimt rank runs/ind
         bimt rank runs/ind --weight metric=2 --weight crossings=0 --csv ranking.csv
     """
-    from bimt.cli import UserError, console, emit, printable, stdout_console
+    from bimt.cli import console, emit, stdout_console
+    from bimt.cores import available_cores
     from bimt.progress import counted
     from interp.rank import rank as rank_seeds
     from interp.score import make_weights
 
     weights = make_weights(weight or ())
-    if csv is not None and csv.exists():
-        raise UserError(f"{printable(csv)} is there already; choose another name")
-    processes = len(os.sched_getaffinity(0)) if processes is None else processes
+    _refuse_unwritable(csv)
+    processes = available_cores() if processes is None else processes
     with counted(console(), "seeds") as watch:
         found = rank_seeds(
             checkpoint, weights=weights, tolerance=tolerance, quick=quick, processes=processes, watch=watch
@@ -396,3 +394,13 @@ def rank(
         emit({"checkpoint": checkpoint, "tolerance": tolerance, **found.to_json()})
     else:
         stdout_console().print(found)
+
+
+def _refuse_unwritable(file: Path | None) -> None:
+    """Says before the work is done that its table could not be written."""
+    from bimt.cli import UserError, printable
+
+    if file is not None and file.exists():
+        raise UserError(f"{printable(file)} is there already; choose another name")
+    if file is not None and not file.parent.is_dir():
+        raise UserError(f"{printable(file)}: no such file or directory")

@@ -180,6 +180,22 @@ def test_bad_input_is_one_line(folder, words, message, capsys):
     assert said.count("\n") == 1
 
 
+def test_a_table_that_cannot_be_written_is_refused_before_the_seeds_are_pruned(folder, monkeypatch, capsys):
+    monkeypatch.setattr("interp.rank.rank", None)
+    assert run(commands.rank, [str(folder), "--csv", "no/such/folder/file.csv"]) == 2
+    assert "no/such/folder/file.csv: no such file or directory" in capsys.readouterr().err
+
+
+def test_a_process_that_may_use_few_cores_ranks_on_as_many(folder, monkeypatch, capsys):
+    asked = []
+    monkeypatch.setattr(
+        "interp.rank.rank", lambda *_, processes, **__: asked.append(processes) or rank(folder, quick=True)
+    )
+    monkeypatch.setenv("BIMT_CORES", "1")
+    assert run(commands.rank, [str(folder), "--quick"]) == 0
+    assert asked == [1]
+
+
 def test_the_help_says_the_default_weights(capsys):
     assert run(commands.rank, ["--help"]) == 0
     said = " ".join(capsys.readouterr().out.split())
