@@ -42,6 +42,8 @@ class Plan:
         """
         if not self.tasks:
             raise UserError("a sweep must name at least one task")
+        if not all(self.tasks):
+            raise UserError("a task has no name; write names between commas, none of them empty")
         keys = [axis.key for axis in self.axes]
         for kind, names in (("task", list(self.tasks)), ("--grid", keys)):
             twice = next((name for name in names if names.count(name) > 1), None)

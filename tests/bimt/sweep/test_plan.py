@@ -34,6 +34,7 @@ def test_seeds_are_divided_into_blocks(tmp_path):
     ("changes", "message"),
     [
         ({"tasks": ()}, "a sweep must name at least one task"),
+        ({"tasks": ("crossing", "")}, "a task has no name; write names between commas, none of them empty"),
         ({"tasks": ("crossing", "crossing")}, "task crossing is named twice"),
         ({"settings": ("cost.offset=1",)}, "cost.offset is both swept and set; drop one of --grid and --set"),
         ({"settings": ("seeds=3",)}, "--set seeds cannot be given in a sweep: give --seeds"),
