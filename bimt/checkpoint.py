@@ -22,7 +22,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from bimt.config import TrainConfig
-from bimt.folder import MANIFEST, CheckpointError, is_temporary, read_sealed, try_writing, write_file, write_sealed
+from bimt.folder import MANIFEST, CheckpointError, found_in, read_sealed, try_writing, write_file, write_sealed
 from bimt.messages import UserError, printable
 from bimt.nets.base import Net
 from bimt.nets.build import net_tensors, restore_net
@@ -162,13 +162,7 @@ class CheckpointFolder:
             UserError: If the folder is not empty (or, to resume, holds a run of another configuration) or not writable.
         """
         shown = printable(path)
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-        except (FileExistsError, NotADirectoryError):
-            raise UserError(f"{shown} must be a folder, but there is a file of that name") from None
-        except OSError as error:
-            raise UserError(f"the folder {shown} cannot be made: {error.strerror}") from error
-        found = sorted(entry.name for entry in path.iterdir() if not is_temporary(entry.name))
+        found = found_in(path)
         if found and not resume:
             raise UserError(
                 f"the folder {shown} must be empty, found {printable(found[0])}; choose another "

@@ -30,6 +30,33 @@ def is_temporary(name: str) -> bool:
     return name.startswith(_TEMPORARY)
 
 
+def found_in(path: Path) -> list[str]:
+    """Makes a folder where there is none, and returns the names of what lies there, less what was never finished.
+
+    Raises:
+        UserError: If it is a file, or cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise UserError(f"{printable(path)} must be a folder, but there is a file of that name") from None
+    except OSError as error:
+        raise UserError(f"the folder {printable(path)} cannot be made: {error.strerror}") from error
+    return sorted(entry.name for entry in path.iterdir() if not is_temporary(entry.name))
+
+
+def refuse_unwritable(file: Path | None) -> None:
+    """Says before the work is done that a new file could not be written.
+
+    Raises:
+        UserError: If it is there already, or its folder is not.
+    """
+    if file is not None and file.exists():
+        raise UserError(f"{printable(file)} is there already; choose another name")
+    if file is not None and not file.parent.is_dir():
+        raise UserError(f"{printable(file)}: no such file or directory")
+
+
 def write_file(file: Path, content: bytes) -> None:
     """Writes a file so that it is there whole or not at all, even after a power cut.
 

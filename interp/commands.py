@@ -145,11 +145,12 @@ def ablation(
     import torch
 
     from bimt.cli import emit, stdout_console
+    from bimt.folder import refuse_unwritable
     from interp.ablation import ablate
     from interp.select import select
     from interp.stages import modules_of
 
-    _refuse_unwritable(csv)
+    refuse_unwritable(csv)
     sparse, task = (chosen := select(checkpoint, seed, tolerance=tolerance)).sparse, chosen.checkpoint.task
     members = {module.name: module.neurons for module in modules_of(chosen).modules}
     generator = torch.Generator().manual_seed(0)
@@ -377,12 +378,13 @@ def rank(
     """
     from bimt.cli import console, emit, stdout_console
     from bimt.cores import available_cores
+    from bimt.folder import refuse_unwritable
     from bimt.progress import counted
     from interp.rank import rank as rank_seeds
     from interp.score import make_weights
 
     weights = make_weights(weight or ())
-    _refuse_unwritable(csv)
+    refuse_unwritable(csv)
     processes = available_cores() if processes is None else processes
     with counted(console(), "seeds") as watch:
         found = rank_seeds(
@@ -394,13 +396,3 @@ def rank(
         emit({"checkpoint": checkpoint, "tolerance": tolerance, **found.to_json()})
     else:
         stdout_console().print(found)
-
-
-def _refuse_unwritable(file: Path | None) -> None:
-    """Says before the work is done that its table could not be written."""
-    from bimt.cli import UserError, printable
-
-    if file is not None and file.exists():
-        raise UserError(f"{printable(file)} is there already; choose another name")
-    if file is not None and not file.parent.is_dir():
-        raise UserError(f"{printable(file)}: no such file or directory")

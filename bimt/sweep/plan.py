@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bimt.config import TrainConfig
-from bimt.folder import is_temporary, try_writing, write_file
+from bimt.folder import found_in, try_writing, write_file
 from bimt.messages import UserError, printable
 from bimt.seeds import make_generators
 from bimt.sweep.blocks import Block
@@ -124,13 +124,7 @@ def claim(out: Path, plan: Plan, *, resume: bool) -> None:
         UserError: If the folder holds something else, or (unless `resume`) anything, or cannot be written.
     """
     shown = printable(out)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError):
-        raise UserError(f"{shown} must be a folder, but there is a file of that name") from None
-    except OSError as error:
-        raise UserError(f"the folder {shown} cannot be made: {error.strerror}") from error
-    found = sorted(entry.name for entry in out.iterdir() if not is_temporary(entry.name))
+    found = found_in(out)
     before = read_plan(out)
     if found and before is None:
         raise UserError(f"the folder {shown} must be empty, found {printable(found[0])}; choose another folder")
