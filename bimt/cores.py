@@ -1,6 +1,8 @@
 """How many cores a process may use: where several train side by side, each has its share."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 
 from bimt.messages import UserError, printable
 
@@ -21,3 +23,9 @@ def available_cores() -> int:
     if not given.isdecimal() or int(given) < 1:
         raise UserError(f"{CORES} must be a whole number of at least 1, got {printable(given)}")
     return min(here, int(given))
+
+
+@lru_cache(maxsize=1)
+def threads(cores: int) -> ThreadPoolExecutor:
+    """Returns so many threads for native code, which leaves Python's lock alone; all who ask share them."""
+    return ThreadPoolExecutor(max_workers=cores)

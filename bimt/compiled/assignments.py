@@ -2,7 +2,6 @@
 
 import ctypes
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from jaxtyping import Float, Int
 from scipy.optimize import linear_sum_assignment
 
 from bimt.compiled.compiler import NoCompiler, load
-from bimt.cores import available_cores
+from bimt.cores import available_cores, threads
 
 _FEWEST = 64
 """Fewer tables are not worth waking the other cores."""
@@ -28,27 +27,27 @@ def cheapest_assignments(tables: Float[np.ndarray, "tables size size"]) -> Int[n
         return np.array([linear_sum_assignment(table)[1] for table in tables], dtype=np.int64).reshape(tables.shape[:2])
     tables = np.ascontiguousarray(tables, dtype=np.float64)
     best = np.empty(tables.shape[:2], dtype=np.int64)
-    solve, pool, cores = native
+    cores = available_cores()
     pieces = np.array_split(np.arange(len(tables)), cores) if len(tables) >= _FEWEST else [np.arange(len(tables))]
     spans = [(int(piece[0]), len(piece)) for piece in pieces if len(piece)]
 
     def solve_some(span: tuple[int, int]) -> int:
         first, count = span
-        return solve(tables[first:].ctypes.data, best[first:].ctypes.data, count, tables.shape[1]) - count
+        return native(tables[first:].ctypes.data, best[first:].ctypes.data, count, tables.shape[1]) - count
 
-    if any(map(solve_some, spans) if len(spans) == 1 else pool.map(solve_some, spans)):
+    if any(map(solve_some, spans) if len(spans) == 1 else threads(cores).map(solve_some, spans)):
         raise ValueError("`tables` must be finite, got one without an assignment")
     return best
 
 
 @lru_cache(maxsize=1)
-def _native() -> tuple[Callable[..., int], ThreadPoolExecutor, int] | None:
-    """Returns the native solver and who runs it; None without a compiler."""
+def _native() -> Callable[..., int] | None:
+    """Returns the native solver; None without a compiler."""
     try:
         library = load((Path(__file__).parent / "assign.c").read_text(encoding="utf-8"))
     except NoCompiler:
         return None
     library.assign.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_long, ctypes.c_long]
     library.assign.restype = ctypes.c_long
-    cores = available_cores()
-    return library.assign, ThreadPoolExecutor(max_workers=cores), cores
+    solve: Callable[..., int] = library.assign
+    return solve

@@ -3,7 +3,6 @@
 import ctypes
 import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import torch
 from torch import Tensor
@@ -11,7 +10,7 @@ from torch import Tensor
 from bimt.compiled.compiler import load
 from bimt.compiled.plan import plan_step
 from bimt.compiled.program import write_program
-from bimt.cores import available_cores
+from bimt.cores import available_cores, threads
 from bimt.nets.base import Net
 from bimt.state import State, Taken
 from bimt.tasks.base import Split, Task
@@ -52,7 +51,7 @@ class CompiledSteps:
         self._inputs = _readable(task.train.inputs)
         self._targets = _readable(task.train.targets)
         self._cores = available_cores()
-        self._pool = ThreadPoolExecutor(max_workers=self._cores)
+        self._pool = threads(self._cores)
         work = state.flat.numel() * batch / self._cores
         self.at_once = min(max(int(_WORK / work), 1), _MOST)
 
