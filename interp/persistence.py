@@ -10,7 +10,6 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import breadth_first_order, connected_components
 
 from interp.parts import Vertex
-from interp.sparse import Neuron
 
 Grouping = frozenset[frozenset[Vertex]]
 
@@ -62,7 +61,7 @@ class _Edges:
         number = {neuron: rank for rank, (neuron, _) in enumerate(order)}
         self.role = np.array([data["role"] for _, data in order])
         self.is_look_up = np.array([data["look_up"] for _, data in order], dtype=bool)
-        names = [_vertex(neuron, data["population"]) for neuron, data in order]
+        names = [Vertex(data["population"], neuron.index) for neuron, data in order]
         self.vertices = list(dict.fromkeys(names))
         which = {vertex: rank for rank, vertex in enumerate(self.vertices)}
         self.vertex = np.array([which[name] for name in names], dtype=np.intp)
@@ -101,10 +100,6 @@ class _Edges:
             if labels[vertex] in groups:
                 groups[labels[vertex]].append(self.vertices[vertex])
         return frozenset(map(frozenset, groups.values()))
-
-
-def _vertex(neuron: Neuron, population: str) -> Vertex:
-    return Vertex(population, neuron.index)
 
 
 def _reached(
