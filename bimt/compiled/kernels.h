@@ -135,9 +135,11 @@ INLINE void read_numbers(T *y, const T *data, const int32_t *which, int count, i
 /* A look-up and the weights behind it are one table, worked out once for all tokens: see program.py */
 INLINE void look_up(T *y, const T *table, const int32_t *data, const int32_t *which, int count, int width, int position,
                     int m, int tokens) {
-    for (int b = 0; b < count; b++) {
-        const T *column = table + data[(long)which[b] * width + position];
-        for (int o = 0; o < m; o++) y[o * TILE + b] += column[o * tokens];
+    int32_t token[TILE];
+    for (int b = 0; b < count; b++) token[b] = data[(long)which[b] * width + position];
+    for (int o = 0; o < m; o++) {
+        const T *row = table + o * tokens;
+        for (int b = 0; b < count; b++) y[o * TILE + b] += row[token[b]];
     }
 }
 
