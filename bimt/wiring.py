@@ -5,7 +5,7 @@ a net is.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
@@ -235,6 +235,14 @@ class Wiring:
         """Tells whether a link leads out of a population without slots: a table of tokens, no connections in space."""
         return self.population_of(link.source).slots is None
 
+    def behind(self, sites: Iterable[str]) -> frozenset[str]:
+        """Returns the sites that read any of these, directly or over others."""
+        found: set[str] = set()
+        new = set(sites)
+        while new := {edge.target for edge in self.edges if edge.source in new} - found:
+            found |= new
+        return frozenset(found)
+
     def links_into(self, site: str) -> tuple[Link, ...]:
         """Returns the links that end at a site."""
         return self._into[site]
@@ -330,10 +338,8 @@ def _check_sizes(wiring: Wiring) -> None:
 
 
 def _check_reach(wiring: Wiring) -> None:
-    edges = [(edge.source, edge.target) for edge in wiring.edges]
-    reached = {site.name for site in wiring.inputs}
-    while new := {target for source, target in edges if source in reached} - reached:
-        reached |= new
+    inputs = {site.name for site in wiring.inputs}
+    reached = inputs | wiring.behind(inputs)
     for site in wiring.sites:
         if site.name not in reached:
             raise ValueError(f"every site must be reachable from an input, got {site.name!r}, which is not")

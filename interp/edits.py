@@ -1,15 +1,16 @@
-"""Edited copies of one net, side by side: each replaces some neurons or connections, and recomputes the rest."""
+"""Edited copies of one net, side by side: each replaces some neurons or connections, and recomputes what is behind."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 import torch
 from jaxtyping import Bool, Float, Int, Shaped
 from torch import Tensor
 
-from bimt.nets.base import Net
-from bimt.wiring import Link
+from bimt.nets.base import MomentEdit, Net
+from bimt.wiring import Link, Wiring
 from interp.rows import numbers_per_row
 from interp.sparse import Neuron
 
@@ -75,24 +76,45 @@ def run_cuts(
 ) -> Iterator[Float[Tensor, "copies rows outputs"]]:
     """Runs one copy of the net for every cut and every draw, as batches along the seeds axis that bound the memory.
 
+    What no cut of a batch reaches is worked out once, in the net as it is: copies start at what their cuts reach. That
+    is what they would be from the inputs on, up to the last bit, which torch may round by where in a batch it stands.
+
     Args:
         net: One seed.
         inputs: Rows to run, in the units that the net sees.
-        cuts: What each copy replaces.
+        cuts: What each copy replaces; side by side run those that come one after the other and reach the same sites.
         values: As `replacements` returns them.
 
     Yields:
         The outputs of some of the copies. Copies are in the order of the cuts, for each cut in the order of the draws.
     """
+    if not cuts:
+        return
+    with torch.no_grad():
+        found = net.reusable(inputs[None])
     draws = next(iter(values.values())).shape[0]
-    activations = numbers_per_row(net) * len(inputs)
     weights = sum(tensor.numel() for tensor in net.parameters.values())
-    together = max(1, _TOGETHER // (activations + weights))
-    for copies in torch.arange(len(cuts) * draws).split(together) if cuts else ():
-        which, draw = copies // draws, copies % draws
-        first, last = int(which[0]), int(which[-1])
-        drawn = {site: value[draw] for site, value in values.items()}
-        yield _run_copies(net, inputs, cuts[first : last + 1], which - first, drawn)
+    for reached, group in itertools.groupby(cuts, key=lambda cut: reached_by(net.wiring, cut)):
+        alike = list(group)
+        known = {site: value for site, value in found.items() if site not in reached}
+        touched = {site for cut in alike for site, _ in cut.neurons}
+        activations = numbers_per_row(net, without=known.keys() - touched) * len(inputs)
+        together = max(1, _TOGETHER // (activations + weights))
+        for copies in torch.arange(len(alike) * draws).split(together):
+            which, draw = copies // draws, copies % draws
+            first, last = int(which[0]), int(which[-1])
+            drawn = {site: value[draw] for site, value in values.items()}
+            yield _run_copies(net, inputs, alike[first : last + 1], which - first, values=drawn, known=known)
+
+
+def reached_by(wiring: Wiring, cut: Cut) -> frozenset[str]:
+    """Returns the sites at which a cut changes what comes in: they read what it replaces, directly or over others.
+
+    Of a tensor that several links share, all of them count.
+    """
+    changed = {connection.link.parameter for connection in cut.connections}
+    ends = {link.target for link in wiring.links if link.parameter in changed}
+    return wiring.behind({*ends, *(site for site, _ in cut.neurons)}) | ends
 
 
 def _draw(rows: int, donors: int, generator: torch.Generator | None) -> Int[Tensor, " donors"]:
@@ -104,13 +126,19 @@ def _draw(rows: int, donors: int, generator: torch.Generator | None) -> Int[Tens
 
 
 def _run_copies(
-    net: Net, inputs: Tensor, cuts: Sequence[Cut], which: Int[Tensor, " copies"], values: Mapping[str, Tensor]
+    net: Net,
+    inputs: Tensor,
+    cuts: Sequence[Cut],
+    which: Int[Tensor, " copies"],
+    *,
+    values: Mapping[str, Tensor],
+    known: Mapping[str, Tensor],
 ) -> Tensor:
     """Runs one batch: copy k replaces `cuts[which[k]]` by row k of `values`."""
     parameters = {name: tensor.expand(len(which), *tensor.shape[1:]) for name, tensor in net.parameters.items()}
-    edits: dict[str, Callable[..., Tensor]] = {}
+    edits: dict[str, MomentEdit] = {}
     for site, mask in _neuron_masks(net, cuts).items():
-        edits[site] = partial(_replace, mask=mask[which][:, None], value=values[site].repeat(1, len(inputs), 1))
+        edits[site] = _Replace(mask[which], values[site])
     for name, gone in _weight_masks(net, cuts).items():
         weight, mask = net.parameters[name], gone[which]
         parameters[name] = torch.where(mask, 0.0, weight)
@@ -118,10 +146,10 @@ def _run_copies(
         for link in (link for link in net.wiring.links if link.parameter == name):
             constant = values[link.source] @ link.view(removed).mT
             if constant.any():  # by zero the copy is, bit for bit, the net whose weight was edited by hand
-                edits[link.name] = partial(_add, constant=constant.repeat(1, len(inputs), 1))
+                edits[link.name] = _Add(constant)
     places = {name: place.expand(len(which), -1) for name, place in net.places.items()}
     with torch.no_grad():
-        return net.replaced(parameters=parameters, places=places).run(inputs[None], edits)
+        return net.replaced(parameters=parameters, places=places).run(inputs[None], edits, known=known)
 
 
 def _neuron_masks(net: Net, cuts: Sequence[Cut]) -> dict[str, Bool[Tensor, "cuts size"]]:
@@ -147,9 +175,30 @@ def _weight_masks(net: Net, cuts: Sequence[Cut]) -> dict[str, Bool[Tensor, "cuts
     return masks
 
 
-def _replace(found: Tensor, *, mask: Tensor, value: Tensor) -> Tensor:
-    return torch.where(mask, value, found)
+@dataclass(frozen=True, eq=False)
+class _Replace(MomentEdit):
+    """Gives some neurons other values, each at each moment of a row its own."""
+
+    mask: Bool[Tensor, "copies size"]
+    value: Float[Tensor, "copies moments size"]
+
+    def __call__(self, value: Tensor, source: Tensor | None = None) -> Tensor:  # noqa: ARG002
+        rows = value.unflatten(1, (-1, self.value.shape[1]))
+        return torch.where(self.mask[:, None, None], self.value[:, None], rows).flatten(1, 2)
+
+    def at(self, moments: Sequence[int]) -> "_Replace":
+        return replace(self, value=self.value[:, list(moments)])
 
 
-def _add(contribution: Tensor, _source: Tensor, *, constant: Tensor) -> Tensor:
-    return contribution + constant
+@dataclass(frozen=True, eq=False)
+class _Add(MomentEdit):
+    """Adds to what flows along a link, at each moment of a row its own."""
+
+    constant: Float[Tensor, "copies moments size"]
+
+    def __call__(self, value: Tensor, source: Tensor | None = None) -> Tensor:  # noqa: ARG002
+        rows = value.unflatten(1, (-1, self.constant.shape[1]))
+        return (rows + self.constant[:, None]).flatten(1, 2)
+
+    def at(self, moments: Sequence[int]) -> "_Add":
+        return replace(self, constant=self.constant[:, list(moments)])

@@ -1,6 +1,6 @@
 """Runs a net over many rows, in pieces that bound the memory."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import torch
 from jaxtyping import Float, Shaped
@@ -29,6 +29,7 @@ def in_pieces(net: Net, inputs: Shaped[Tensor, "rows inputs"]) -> Iterator[Tenso
     yield from inputs.split(max(_NUMBERS // (numbers_per_row(net) * net.seeds), 1))
 
 
-def numbers_per_row(net: Net) -> int:
-    """Returns how many activations one seed has for one row, at all sites and moments; at least 1."""
-    return max(sum(net.wiring.population_of(site.name).size for site in net.wiring.sites) * net.moments, 1)
+def numbers_per_row(net: Net, *, without: Collection[str] = ()) -> int:
+    """Returns how many activations one seed has for one row, at all moments and sites but those; at least 1."""
+    sites = [site.name for site in net.wiring.sites if site.name not in without]
+    return max(sum(net.wiring.population_of(site).size for site in sites) * net.moments, 1)

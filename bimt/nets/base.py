@@ -5,7 +5,7 @@ Every tensor leads with the seeds axis: weights (seeds, out, in), activations (s
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -20,18 +20,48 @@ Edits = Mapping[str, Callable[..., Tensor]]
 NetType = TypeVar("NetType", bound="Net")  # typing.Self, which beartype does not know outside its own classes
 
 
+class MomentEdit(ABC):
+    """An edit that also works where a net leaves out the moments of each row that no answer needs."""
+
+    @abstractmethod
+    def __call__(self, value: Tensor, source: Tensor | None = None) -> Tensor:
+        """Returns what a site's value, or what flows along a link, is replaced by; as in `Net.run`."""
+
+    @abstractmethod
+    def at(self, moments: Sequence[int]) -> "MomentEdit":
+        """Returns the edit of values that hold these moments only."""
+
+
 class Flow:
     """One forward pass under way: the values so far, and the edits that replace some of them."""
 
-    def __init__(self, net: "Net", edits: Edits, *, watched: bool = True) -> None:
-        """Starts empty; `edits` as in `Net.run`. Not `watched`: nobody asks for values, so a net may skip sites."""
+    def __init__(
+        self, net: "Net", edits: Edits, *, known: Mapping[str, Tensor] | None = None, watched: bool = True
+    ) -> None:
+        """Starts empty; `edits` and `known` as in `Net.run`.
+
+        Not `watched`: nobody asks for values, so a net may skip sites.
+        """
         self.net = net
         self.edits = edits
+        self.known = known or {}
         self.watched = watched
         self.values: dict[str, Tensor] = {}
+        self.found: dict[str, Tensor] = {}
+        """The same before edits, at all the moments at which they were worked out."""
 
-    def put(self, site: str, value: Float[Tensor, "seeds batch size"]) -> Tensor:
-        """Records a site's value, edited if somebody asked for it, and returns what everything downstream reads."""
+    def put(self, site: str, value: Tensor | Callable[[], Tensor]) -> Float[Tensor, "seeds batch size"]:
+        """Records a site's value, edited if somebody asked for it, and returns what everything downstream reads.
+
+        Args:
+            site: Its name.
+            value: (seeds, batch, size), or what works it out: it is not called where the value is known.
+        """
+        if site in self.known:
+            value = self.known[site].expand(self.net.seeds, -1, -1)
+        elif not isinstance(value, Tensor):
+            value = value()
+        self.found[site] = value
         if site in self.edits:
             value = self.edits[site](value)
         self.values[site] = value
@@ -39,10 +69,24 @@ class Flow:
 
     def can_skip(self, sites: Collection[str]) -> bool:
         """Tells whether nobody watches these sites or edits them or a link into or out of them."""
+        return not self.watched and not self._edited(sites)
+
+    def narrow(self, sites: Collection[str], moments: Sequence[int]) -> bool:
+        """Goes on with these moments of each row only at some sites, if nobody watches them and every edit there can.
+
+        Returns:
+            Whether it does.
+        """
         if self.watched:
             return False
-        edges = (link.name for link in self.net.wiring.links if link.source in sites or link.target in sites)
-        return not self.edits or not ({*sites, *edges} & self.edits.keys())
+        edits = dict(self.edits)
+        for name in self._edited(sites):
+            edit = edits[name]
+            if not isinstance(edit, MomentEdit):
+                return False
+            edits[name] = edit.at(moments)
+        self.edits = edits
+        return True
 
     def drive(self, site: str) -> Float[Tensor, "seeds batch size"]:
         """Returns what reaches a site: its bias and what flows along every link into it."""
@@ -60,6 +104,13 @@ class Flow:
         if total is None:
             raise ValueError(f"site {site!r} must have a link into it")
         return total
+
+    def _edited(self, sites: Collection[str]) -> list[str]:
+        """Returns which of these sites, and of the links into and out of them, are edited."""
+        if not self.edits:
+            return []
+        edges = (link.name for link in self.net.wiring.links if link.source in sites or link.target in sites)
+        return [name for name in dict.fromkeys((*sites, *edges)) if name in self.edits]
 
 
 class Net(ABC):
@@ -126,7 +177,13 @@ class Net(ABC):
         bias = self.wiring.bias_of(site)
         return None if bias is None else bias.view(self.parameters[bias.parameter])
 
-    def run(self, x: Shaped[Tensor, "seeds_or_one batch in"], edits: Edits | None = None) -> Tensor:
+    def run(
+        self,
+        x: Shaped[Tensor, "seeds_or_one batch in"],
+        edits: Edits | None = None,
+        *,
+        known: Mapping[str, Tensor] | None = None,
+    ) -> Tensor:
         """Computes the outputs.
 
         Args:
@@ -134,14 +191,22 @@ class Net(ABC):
             edits: What to replace on the way. Under a site's name a function value -> value, read by everything
                 downstream; under a link's name a function (contribution, source value) -> contribution,
                 (seeds, batch, target), for what flows along that link only.
+            known: Values that are taken instead of being worked out, before edits: those of `reusable`, for the same x,
+                at sites that read nothing (see `Wiring.behind`) that is edited here or has other weights than there.
+                The edits must be `MomentEdit`s then.
 
         Returns:
             Outputs (seeds, batch, out).
 
         Raises:
-            ValueError: If an edit names neither a site nor a link, or x has the wrong shape.
+            ValueError: If an edit names neither a site nor a link, a known value no site, x has the wrong shape, or an
+                edit is no `MomentEdit` where it must be.
         """
-        return self._start(x, edits or {}, watched=False)[0]
+        return self._start(x, edits or {}, known=known, watched=False)[0]
+
+    def reusable(self, x: Shaped[Tensor, "seeds_or_one batch in"]) -> dict[str, Tensor]:
+        """Returns the values that later runs on the same x may start from (`known` in `run`); sites may lack."""
+        return self._start(x, {}, watched=False)[1].found
 
     def activations(self, x: Shaped[Tensor, "seeds_or_one batch in"], edits: Edits | None = None) -> dict[str, Tensor]:
         """Returns the value of every site, inputs and outputs included; arguments as in `run`.
@@ -235,20 +300,27 @@ class Net(ABC):
             )
         return Population(population.name, len(keep), slots, max(len(counts), 1), population.movable)
 
-    def _start(self, x: Tensor, edits: Edits, *, watched: bool) -> tuple[Tensor, Flow]:
-        if edits:
-            self._check_edits(edits)
+    def _start(
+        self, x: Tensor, edits: Edits, *, watched: bool, known: Mapping[str, Tensor] | None = None
+    ) -> tuple[Tensor, Flow]:
+        if edits or known:
+            self._check_edits(edits, known or {})
         if x.ndim != 3 or x.shape[0] not in (1, self.seeds):
             raise ValueError(f"`x` must be (1 or {self.seeds} seeds, batch, inputs), got {tuple(x.shape)}")
         x = x.to(self.dtype) if x.is_floating_point() else x
-        flow = Flow(self, edits, watched=watched)
+        flow = Flow(self, edits, known=known, watched=watched)
         return self._forward(x.expand(self.seeds, -1, -1), flow), flow
 
-    def _check_edits(self, edits: Edits) -> None:
-        known = {site.name for site in self.wiring.sites} | {link.name for link in self.wiring.links}
-        for name in edits:
-            if name not in known:
-                raise ValueError(f"`edits` must name a site or a link, one of {sorted(known)}, got {name!r}")
+    def _check_edits(self, edits: Edits, known: Mapping[str, Tensor]) -> None:
+        sites, links = ({part.name for part in parts} for parts in (self.wiring.sites, self.wiring.links))
+        for name, edit in edits.items():
+            if name not in sites | links:
+                raise ValueError(f"`edits` must name a site or a link, one of {sorted(sites | links)}, got {name!r}")
+            if known and not isinstance(edit, MomentEdit):
+                raise ValueError(f"`edits` must be MomentEdits beside `known`, got {edit!r} for {name!r}")
+        for name in known:
+            if name not in sites:
+                raise ValueError(f"`known` must name sites, some of {sorted(sites)}, got {name!r}")
 
     def _map_rows(self: NetType, change: Callable[[Tensor], Tensor]) -> NetType:
         return self.replaced(

@@ -1,8 +1,8 @@
 """An MLP that reads tokens: each position's token is looked up in one embedding, and all of them enter the chain."""
 
 import string
-from collections.abc import Mapping, Sequence
-from functools import reduce
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial, reduce
 from typing import Annotated, Literal
 
 import torch
@@ -44,19 +44,23 @@ class EmbeddingMLP(Net):
         tokens = [site.name for site in self.wiring.inputs]
         embeds = [site.name for site in self.wiring.sites if site.population == "embed"]
         first, *rest = [site for site in self.wiring.sites if site.name not in (*tokens, *embeds)]
+        drive = partial(flow.drive, first.name)
         if flow.can_skip((*tokens, *embeds)):
-            drive = self._drive_by_table(x, first.name)
+            drive = partial(self._drive_by_table, x, first.name)
         else:
             for position, (token, embed) in enumerate(zip(tokens, embeds, strict=True)):
-                size = self.wiring.population_of(token).size
-                flow.put(token, torch.nn.functional.one_hot(x[..., position], size).to(self.dtype))
-                flow.put(embed, flow.drive(embed))
-            drive = flow.drive(first.name)
-        value = flow.put(first.name, drive if first.role == "output" else ACTIVATIONS[self.activation](drive))
+                flow.put(token, partial(self._one_hot, x[..., position], token))
+                flow.put(embed, partial(flow.drive, embed))
+        value = flow.put(first.name, partial(self._fired, first, drive))
         for site in rest:
-            drive = flow.drive(site.name)
-            value = flow.put(site.name, drive if site.role == "output" else ACTIVATIONS[self.activation](drive))
+            value = flow.put(site.name, partial(self._fired, site, partial(flow.drive, site.name)))
         return value
+
+    def _one_hot(self, tokens: Int[Tensor, "seeds batch"], site: str) -> Tensor:
+        return torch.nn.functional.one_hot(tokens, self.wiring.population_of(site).size).to(self.dtype)
+
+    def _fired(self, site: Site, drive: Callable[[], Tensor]) -> Tensor:
+        return drive() if site.role == "output" else ACTIVATIONS[self.activation](drive())
 
     def _drive_by_table(self, x: Int[Tensor, "seeds batch positions"], first: str) -> Tensor:
         """Multiplies each token's embedding once per position, not once per row, and looks the products up."""

@@ -1,6 +1,7 @@
 """The multilayer perceptron: inputs, any number of hidden layers, outputs."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Annotated, Literal
 
@@ -36,8 +37,11 @@ class MLP(Net):
         first, *hidden, last = self.wiring.sites
         flow.put(first.name, x)
         for site in hidden:
-            flow.put(site.name, ACTIVATIONS[self.activation](flow.drive(site.name)))
-        return flow.put(last.name, flow.drive(last.name))
+            flow.put(site.name, partial(self._fired, flow, site.name))
+        return flow.put(last.name, partial(flow.drive, last.name))
+
+    def _fired(self, flow: Flow, site: str) -> Tensor:
+        return ACTIVATIONS[self.activation](flow.drive(site))
 
 
 class MLPConfig(NetConfig):

@@ -1,6 +1,7 @@
 """The transformer without layer normalisation: one residual stream seen at many sites, attention heads as blocks."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Literal
 
 import torch
@@ -74,24 +75,31 @@ class Transformer(Net):
         seeds, rows = x.shape[:2]
         for site, value in self._entering(x).items():
             flow.put(site, value)
-        stream = flow.put("resid.0", flow.drive("resid.0"))
+        stream = flow.put("resid.0", partial(flow.drive, "resid.0"))
         for layer in range(self.layers):
             before, attended, mixed = (f"resid.{2 * layer + offset}" for offset in range(3))
             at_query, at_mixture, hidden = f"q.{layer}", f"z.{layer}", f"mlp.{layer}"
-            k, v = (flow.put(name, flow.drive(name)) for name in (f"k.{layer}", f"v.{layer}"))
-            is_last = layer == self.layers - 1
-            if is_last and self._reads_few and flow.can_skip((at_query, at_mixture, attended, hidden, mixed, "out")):
+            k, v = (flow.put(name, partial(flow.drive, name)) for name in (f"k.{layer}", f"v.{layer}"))
+            behind = at_query, at_mixture, attended, hidden, mixed, "out"
+            if layer == self.layers - 1 and self._reads_few and flow.narrow(behind, self._moments_read):
                 # behind the last k and v every moment is on its own: those that are read are enough
                 stream = flow.values[before] = self._read(stream)
-            q = flow.put(at_query, flow.drive(at_query))
-            flow.put(at_mixture, self._attended(q, k, v, heads=self.wiring.population(f"head.{layer}").blocks))
-            stream = flow.put(attended, stream + flow.drive(attended))
-            flow.put(hidden, ACTIVATIONS[self.activation](flow.drive(hidden)))
-            stream = flow.put(mixed, stream + flow.drive(mixed))
-        out = flow.put("out", flow.drive("out")).view(seeds, rows, -1, self.wiring.population("out").size)
+            q = flow.put(at_query, partial(flow.drive, at_query))
+            heads = self.wiring.population(f"head.{layer}").blocks
+            flow.put(at_mixture, partial(self._attended, q, k, v, heads=heads))
+            stream = flow.put(attended, partial(self._added, flow, attended, stream))
+            flow.put(hidden, partial(self._fired, flow, hidden))
+            stream = flow.put(mixed, partial(self._added, flow, mixed, stream))
+        out = flow.put("out", partial(flow.drive, "out")).view(seeds, rows, -1, self.wiring.population("out").size)
         shown = self._moments_read if out.shape[2] < self.moments else list(range(self.moments))
         places, neurons = zip(*((shown.index(moment), neuron) for moment, neuron in self.reads), strict=True)
         return out[:, :, list(places), list(neurons)]
+
+    def _fired(self, flow: Flow, site: str) -> Tensor:
+        return ACTIVATIONS[self.activation](flow.drive(site))
+
+    def _added(self, flow: Flow, site: str, stream: Tensor) -> Tensor:
+        return stream + flow.drive(site)
 
     @property
     def _moments_read(self) -> list[int]:
@@ -105,14 +113,20 @@ class Transformer(Net):
         """Leaves the moments at which answers stand."""
         return value.unflatten(1, (-1, self.moments))[:, :, self._moments_read].flatten(1, 2)
 
-    def _entering(self, x: Tensor) -> dict[str, Tensor]:
-        """Returns what the input sites hold: numbers, or tokens and their positions as one-hot vectors."""
+    def _entering(self, x: Tensor) -> dict[str, Callable[[], Tensor]]:
+        """Returns what works out the input sites: numbers, or tokens and their positions as one-hot vectors."""
         seeds, rows = x.shape[:2]
         if x.is_floating_point():
-            return {"in": x.reshape(seeds, rows * self.moments, -1)}
-        tokens = torch.nn.functional.one_hot(x.reshape(seeds, -1), self.wiring.population("token").size)
-        positions = torch.eye(self.moments, dtype=self.dtype).repeat(rows, 1)
-        return {"token": tokens.to(self.dtype), "position": positions.expand(seeds, -1, -1)}
+            return {"in": partial(x.reshape, seeds, rows * self.moments, -1)}
+
+        def tokens() -> Tensor:
+            size = self.wiring.population("token").size
+            return torch.nn.functional.one_hot(x.reshape(seeds, -1), size).to(self.dtype)
+
+        def positions() -> Tensor:
+            return torch.eye(self.moments, dtype=self.dtype).repeat(rows, 1).expand(seeds, -1, -1)
+
+        return {"token": tokens, "position": positions}
 
     def _attended(self, q: Tensor, k: Tensor, v: Tensor, *, heads: int) -> Float[Tensor, "seeds rows_moments size"]:
         """Mixes v over the moments that are seen, head by head, wherever there is a q."""

@@ -109,6 +109,27 @@ def test_an_edit_must_name_something():
         random_mlp([4, 5, 2]).run(X, {"h9": torch.zeros_like})
 
 
+def test_a_run_starts_at_what_is_known():
+    net = random_mlp([2, 3, 3, 2])
+    x = torch.rand(1, 4, 2, dtype=torch.float64)
+    known = net.reusable(x)
+    assert all(torch.equal(value, known[site]) for site, value in net.activations(x).items())
+    del known["out"]
+    assert torch.equal(net.run(x, known=known), net.run(x))
+    doubled = net.run(x, known={"h2": 2 * known["h2"]})
+    assert torch.equal(doubled, net.run(x, {"h2": lambda value: 2 * value}))
+    assert torch.equal(net.copies(3).run(x, known=known), net.copies(3).run(x))
+
+
+def test_what_is_known_must_name_sites_and_takes_edits_of_moments():
+    net = random_mlp([2, 3, 2])
+    x = torch.rand(1, 4, 2, dtype=torch.float64)
+    with pytest.raises(ValueError, match=r"`known` must name sites, some of .*, got 'h7'"):
+        net.run(x, known={"h7": x})
+    with pytest.raises(ValueError, match=r"`edits` must be MomentEdits beside `known`, got .* for 'h1'"):
+        net.run(x, {"h1": torch.zeros_like}, known={"in": x})
+
+
 def test_copies_are_free_to_be_changed():
     net = random_mlp([4, 5, 2])
     many = net.copies(3)
