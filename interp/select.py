@@ -55,6 +55,8 @@ def select_best(checkpoint: Checkpoint, pruned: Sequence[SparseNet]) -> Selected
 
 def best_of(pruned: Sequence[SparseNet], task: Task) -> SparseNet:
     """Returns the seed with the highest score (see `interp.score.scores`), worked out on the training split."""
+    if len(pruned) == 1:
+        return pruned[0]
     best = in_order([traits(sparse, task) for sparse in pruned])[0].seed
     return next(sparse for sparse in pruned if sparse.label == best)
 

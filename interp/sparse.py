@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import pandas as pd
@@ -101,6 +102,10 @@ class SparseNet:
 
     def live(self) -> dict[str, Bool[Tensor, " size"]]:
         """Tells for each site which neurons lie on a path from an input to an output."""
+        return dict(self._live)
+
+    @cached_property
+    def _live(self) -> dict[str, Tensor]:
         return on_path(self.net.wiring, self.kept)
 
 
@@ -170,9 +175,10 @@ def _spread(wiring: Wiring, kept: Kept, start: set[str], *, forward: bool) -> di
         site.name: torch.full((wiring.population_of(site.name).size,), site.name in start) for site in wiring.sites
     }
     fixed = [(edge, wiring.joins(edge)) for edge in wiring.fixed if not (forward and edge.is_mixture)]
+    links = wiring.links if forward else wiring.links[::-1]
     while True:
-        before = {name: mask.clone() for name, mask in found.items()}
-        for link in wiring.links:
+        before = dict(found)
+        for link in links:
             edges = link.view(kept[link.parameter])[0]
             near, far = (link.source, link.target) if forward else (link.target, link.source)
             ends = edges if forward else edges.T

@@ -51,20 +51,23 @@ def report(
     """
     from bimt.cli import console, emit
     from bimt.messages import UserError, printable
-    from bimt.opening import open_checkpoint
-    from reports.report import build_report, prepare_folder, write_report
+    from reports.painting import painting_aside
 
     if not tolerance > 0:
         raise UserError(f"--tolerance must be above 0, got {tolerance}")
-    loaded = open_checkpoint(checkpoint)
-    if out is None and not checkpoint.is_dir():
-        raise UserError(f"--out must be given where the checkpoint is a file, {printable(checkpoint)}")
-    folder = checkpoint if out is None else out
-    prepare_folder(folder)
-    log = console()
-    watch = (lambda doing: log.print(f"{doing} ...")) if log.is_terminal else (lambda _: None)
-    built = build_report(loaded, label=seed, tolerance=tolerance, watch=watch)
-    page, markdown, *pictures = write_report(built, folder)
+    with painting_aside() as paint:  # gets ready while this process imports torch
+        from bimt.opening import open_checkpoint
+        from reports.report import build_report, prepare_folder, write_report
+
+        loaded = open_checkpoint(checkpoint)
+        if out is None and not checkpoint.is_dir():
+            raise UserError(f"--out must be given where the checkpoint is a file, {printable(checkpoint)}")
+        folder = checkpoint if out is None else out
+        prepare_folder(folder)
+        log = console()
+        watch = (lambda doing: log.print(f"{doing} ...")) if log.is_terminal else (lambda _: None)
+        built = build_report(loaded, label=seed, tolerance=tolerance, watch=watch)
+        page, markdown, *pictures = write_report(built, folder, paint=paint)
     if json:
         emit(
             {

@@ -1,10 +1,13 @@
 """What a report shows of all seeds together: their ranking, what they agree on, and the best of them side by side."""
 
+from collections.abc import Sequence
+
+from bimt.checkpoint import Checkpoint
 from bimt.messages import printable
 from interp.consistency import FEWEST, Consistency
 from interp.graph import to_graph
 from interp.rank import Ranking, rank_pruned
-from interp.select import Selected, select_best
+from interp.select import select_best
 from interp.sparse import SparseNet
 from reports.figures.drawing import Figure
 from reports.figures.small_nets import Panel, draw_nets, part_tones
@@ -18,9 +21,9 @@ _LARGEST = 5_000
 """Nets with more connections are not drawn side by side: every one of them takes seconds."""
 
 
-def find_ranking(selected: Selected, pruned: tuple[SparseNet, ...]) -> Ranking | None:
-    """Ranks the seeds of a report; None of so few that nothing can be said of them together."""
-    return rank_pruned(selected.checkpoint, pruned) if len(pruned) >= FEWEST else None
+def find_ranking(checkpoint: Checkpoint, pruned: Sequence[SparseNet]) -> Ranking | None:
+    """Ranks the pruned seeds of a report; None of so few that nothing can be said of them together."""
+    return rank_pruned(checkpoint, pruned) if len(pruned) >= FEWEST else None
 
 
 def view_ranking(report: Report) -> tuple[Section, ...]:

@@ -22,10 +22,10 @@ from interp.stages import modules_of, selectivity_of, voting_of
 from interp.symbolic import Formulas, extract_formulas
 from interp.voting import Voting, can_vote
 from reports.content import make_page
-from reports.figures.png import to_png
 from reports.groups import find_group
 from reports.html import to_html
 from reports.markdown import to_markdown
+from reports.painting import Paint, paint_here
 from reports.ranking import find_ranking
 from reports.results import Report, Scores
 
@@ -76,7 +76,9 @@ def build_report(
     if label is not None:
         check_label(checkpoint, label)
     seeds = prune_all(checkpoint, tolerance=tolerance)
-    chosen = select_best(checkpoint, [sparse for sparse in seeds if label in (None, sparse.label)])
+    ranking = find_ranking(checkpoint, seeds)
+    wanted = ranking.best if label is None and ranking else label
+    chosen = select_best(checkpoint, [sparse for sparse in seeds if wanted in (None, sparse.label)])
     task, sparse = chosen.checkpoint.task, chosen.sparse
     before, after = to_graph(chosen.dense, task), to_graph(sparse, task)
     watch(f"finding modules among {sparse.connections:,} connections")
@@ -105,14 +107,19 @@ def build_report(
         stories=_stories(chosen),
         draws=draws,
         representations=find_group(chosen),
-        ranking=find_ranking(chosen, tuple(seeds)),
+        ranking=ranking,
     )
 
 
-def write_report(report: Report, folder: Path) -> list[Path]:
+def write_report(report: Report, folder: Path, *, paint: Paint = paint_here) -> list[Path]:
     """Writes report.html, report.md and the PNG files of report.md into a folder, replacing an earlier report there.
 
     Every file is whole or not there; their names never come from the data. The same report gives the same bytes.
+
+    Args:
+        report: Everything that is shown.
+        folder: Is made if it is not there.
+        paint: Where pictures are painted, as `painting_aside` lends it; in this process if not given.
 
     Returns:
         The paths of report.html, report.md and the pictures.
@@ -121,9 +128,10 @@ def write_report(report: Report, folder: Path) -> list[Path]:
         UserError: If the folder cannot be written.
     """
     page = make_page(report)
-    files = {f"{FIGURES}/{figure.name}.png": to_png(figure.drawing) for figure in page.figures}
-    files["report.md"] = to_markdown(page, FIGURES).encode()
-    files["report.html"] = to_html(page).encode()
+    figures = list(page.figures)
+    painted = paint([figure.drawing for figure in figures])
+    texts = {"report.md": to_markdown(page, FIGURES).encode(), "report.html": to_html(page).encode()}
+    files = {f"{FIGURES}/{figure.name}.png": file for figure, file in zip(figures, painted(), strict=True)} | texts
     prepare_folder(folder)
     for name, content in files.items():
         write_file(folder / name, content)

@@ -116,7 +116,7 @@ def _which(report: Report) -> str:
     label = report.selected.label
     if len(report.selected.checkpoint.labels) == 1:
         return f"seed {label}"
-    best = best_of(report.seeds, report.selected.checkpoint.task).label
+    best = report.ranking.best if report.ranking else best_of(report.seeds, report.selected.checkpoint.task).label
     why = "the best after pruning, by the training data" if label == best else "as asked for"
     return f"seed {label}, {why}"
 

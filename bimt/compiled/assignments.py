@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.optimize import linear_sum_assignment
 
 from bimt.compiled.compiler import NoCompiler, load
 from bimt.cores import available_cores, threads
@@ -24,6 +23,8 @@ def cheapest_assignments(tables: Float[np.ndarray, "tables size size"]) -> Int[n
     """
     native = _native()
     if native is None:
+        from scipy.optimize import linear_sum_assignment  # a tenth of a second that few need
+
         return np.array([linear_sum_assignment(table)[1] for table in tables], dtype=np.int64).reshape(tables.shape[:2])
     tables = np.ascontiguousarray(tables, dtype=np.float64)
     best = np.empty(tables.shape[:2], dtype=np.int64)

@@ -122,9 +122,10 @@ def _plot(
     marks = _FRAME.axes(x, y, x_label="step", y_label=y_label)
     marks += strength_marks(x, _FRAME, strength)
     marks += event_marks(x, _FRAME, events)
-    own = history[history["seed"] == label]
-    for seed in sorted(set(history["seed"]) - {label}):
-        marks += _line(history[history["seed"] == seed], columns[0], x, y, tone="faint", width=1, opacity=0.55)
+    seeds = dict(iter(history[["seed", "step", *columns]].groupby("seed")))
+    own = seeds.pop(label, history[:0])
+    for rows in seeds.values():
+        marks += _line(rows, columns[0], x, y, tone="faint", width=1, opacity=0.55)
     if len(columns) > 1:
         marks += _line(own, columns[1], x, y, tone="negative", width=1.6)
     marks += _line(own, columns[0], x, y, tone="positive", width=2)
