@@ -40,6 +40,9 @@ def train(
     ] = None,
     config: Annotated[Path | None, typer.Option(metavar="FILE", help="Settings as .json or .toml.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
+    device: Annotated[
+        str, typer.Option(metavar="DEVICE", help="Where to compute: cpu, cuda, cuda:1, or auto: a GPU if there is one.")
+    ] = "cpu",
     tensorboard: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder for TensorBoard's curves, a run for each seed.")
     ] = None,
@@ -81,7 +84,9 @@ def train(
                 show(moment)
                 track(moment)
 
-            checkpoint = training.train(wanted, out=out, resume=resume, watch=watch, should_stop=should_stop)
+            checkpoint = training.train(
+                wanted, out=out, resume=resume, device=device, watch=watch, should_stop=should_stop
+            )
     except training.Interrupted as stop:
         import shlex
 

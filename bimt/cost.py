@@ -50,7 +50,7 @@ def connection_cost(
         bias=bias,
         last_link_distance=last_link_distance,
     )
-    costs = [(tensor.abs() * price[name].to(tensor.dtype)).flatten(1).sum(1) for name, tensor in net.parameters.items()]
+    costs = [(tensor.abs() * price[name].to(tensor)).flatten(1).sum(1) for name, tensor in net.parameters.items()]
     return torch.stack(costs).sum(0)
 
 

@@ -145,7 +145,7 @@ def cheapest_slots(tables: Float[np.ndarray, "seeds neuron slot"], blocks: int) 
 
 
 def _magnitudes(net: Net, link: Link, *, inside: bool) -> Float[np.ndarray, "seeds target source"]:
-    weight = net.weight(link).detach().abs().double().numpy()
+    weight = net.weight(link).detach().abs().cpu().double().numpy()
     if not np.isfinite(weight).all():
         raise ValueError(f"the weights of {link.name} must be finite before neurons can move")
     return weight * (1 - np.eye(weight.shape[1])) if inside else weight

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from bimt.device import CPU
 from bimt.nets.base import Net
 
 
@@ -19,13 +20,16 @@ class State:
     second_moment: Float[Tensor, " numbers"]
 
     @classmethod
-    def of(cls, net: Net) -> "State":
-        """Copies a net's parameters; the means are zero."""
-        flat = torch.cat([tensor.detach().flatten() for tensor in net.parameters.values()])
+    def of(cls, net: Net, device: torch.device = CPU) -> "State":
+        """Copies a net's parameters onto a device; the means are zero."""
+        flat = torch.cat([tensor.detach().flatten() for tensor in net.parameters.values()]).to(device)
         return cls(flat, torch.zeros_like(flat), torch.zeros_like(flat))
 
     def view(self, net: Net) -> Net:
-        """Returns the net that looks into the state: whatever is written there is its parameters."""
+        """Returns the net that looks into the state: whatever is written there is its parameters.
+
+        Its places stay on the CPU, where neurons are moved.
+        """
         return net.replaced(parameters=dict(zip(net.parameters, parts(self.flat, net), strict=True)))
 
 

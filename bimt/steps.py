@@ -13,6 +13,7 @@ from bimt.compiled.compiler import NoCompiler
 from bimt.compiled.plan import NotCompilable
 from bimt.compiled.steps import CompiledSteps
 from bimt.config import TrainConfig
+from bimt.device import CPU
 from bimt.messages import UserError
 from bimt.nets.base import Net
 from bimt.state import State, Taken, parts
@@ -61,10 +62,10 @@ def choose_steps(config: TrainConfig, net: Net, state: State, task: Task) -> tup
     """Returns what takes the steps, and a word to the user where that is not what the settings hope for.
 
     Args:
-        config: Its engine, batch and learning rate.
+        config: Its engine, batch and learning rate. Compiled steps are not asked for on another device than the CPU.
         net: That looks into the state.
         state: What is trained.
-        task: In the net's type.
+        task: In the net's type, on the state's device.
 
     Raises:
         UserError: If compiled steps must be taken and cannot.
@@ -72,6 +73,9 @@ def choose_steps(config: TrainConfig, net: Net, state: State, task: Task) -> tup
     is_asked, rate = config.engine == "compiled", config.learning_rate
     if config.engine == "plain" or (not is_asked and config.steps < _WORTH):
         return PlainSteps(net, state, task, rate=rate), ""
+    if state.flat.device != CPU:
+        word = f"training with torch on {state.flat.device}: compiled steps are for the CPU"
+        return PlainSteps(net, state, task, rate=rate), word
     batch = len(task.train) if config.batch == "full" else config.batch
     try:
         return CompiledSteps(net, state, task, batch=batch, rate=rate), ""
@@ -108,17 +112,14 @@ class PlainSteps:
         train = self._task.train
         batch = Split(train.inputs[None], train.targets[None]) if chosen is None else train.rows(chosen[:, 0])
         losses = self._losses(batch)
-        total, is_moving = losses.sum(), torch.zeros(len(losses), dtype=torch.bool)
-        is_moving[list(rows)] = True
-        if len(rows) < len(losses) or not math.isfinite(total.item()):
-            is_moving &= losses.isfinite()
-            total = torch.where(is_moving, losses, 0.0).sum()
-        total.backward()
-        for row in torch.nonzero(~is_moving).flatten().tolist():
+        found = losses.tolist()
+        moving = [row for row in rows if math.isfinite(found[row])]
+        (losses if len(moving) == len(found) else losses[moving]).sum().backward()
+        for row in set(range(len(found))).difference(moving):
             for part in self._net.parameters.values():
                 part.grad[row] = 0.0  # type: ignore[index]
         self._descend(begun)
-        return [Taken(int(is_moving[row]), losses[row].item()) for row in rows]
+        return [Taken(int(row in moving), found[row]) for row in rows]
 
     def _losses(self, batch: Split) -> Float[Tensor, " seeds"]:
         return self._task.loss(self._net.run(batch.inputs), batch.targets)
@@ -137,7 +138,7 @@ class PlainSteps:
             [self._state.first_moment],
             [self._state.second_moment],
             [],
-            [torch.tensor(float(begun))],  # counted up by adamw
+            [torch.tensor(float(begun), device=self._state.flat.device)],  # counted up by adamw
             fused=True,
             amsgrad=False,
             beta1=0.9,

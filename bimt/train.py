@@ -13,6 +13,7 @@ from torch import Tensor
 from bimt.checkpoint import Checkpoint, CheckpointFolder, Progress, load_checkpoint, machine_versions
 from bimt.config import TrainConfig
 from bimt.cost import connection_cost, prices
+from bimt.device import CPU, choose_device, describe_device
 from bimt.messages import UserError
 from bimt.nets.base import Net
 from bimt.nets.build import make_net, net_tensors
@@ -62,6 +63,7 @@ def train(
     task: Task | None = None,
     out: Path | None = None,
     resume: bool = False,
+    device: str = "cpu",
     watch: Callable[[Moment], None] | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> Checkpoint:
@@ -75,7 +77,10 @@ def train(
         config: Every setting.
         task: The data; None loads `config.task`.
         out: Folder for the checkpoint: new or empty unless `resume`. None keeps everything in memory.
-        resume: Go on with the checkpoint in `out`; the result is bit-identical to an uninterrupted run.
+        resume: Go on with the checkpoint in `out`; the result is bit-identical to an uninterrupted run (to rounding
+            on a GPU).
+        device: Where the steps are computed, as in `bimt.device.choose_device`. No setting, as results are the same to
+            rounding: weights and batches are drawn, neurons moved and checkpoints kept on the CPU.
         watch: Called at every logged step.
         should_stop: Asked after every step; True saves and raises `Interrupted`.
 
@@ -83,19 +88,20 @@ def train(
         The finished checkpoint.
 
     Raises:
-        UserError: If `out` or the data cannot be used (before anything is written), the checkpoint there is of another
-            configuration, or every seed stopped.
+        UserError: If `out`, the data or the device cannot be used (before anything is written), the checkpoint there is
+            of another configuration, or every seed stopped.
         Interrupted: If `should_stop` said so.
     """
+    where = choose_device(device, engine=config.engine)
     folder = None if out is None else CheckpointFolder.claim(out, config, resume=resume)
     begun = None if folder is None else folder.latest()
     if begun is not None and begun.progress is None:
         return begun
     with _threads(config.threads):
         if begun is None or begun.progress is None:
-            run = _Run.start(config, task or config.task.load())
+            run = _Run.start(config, task or config.task.load(), where)
         else:
-            run = _Run.resume(config, begun, begun.progress)
+            run = _Run.resume(config, begun, begun.progress, where)
         if folder is not None:
             folder.begin()
         for moment in run.advance(should_stop or (lambda: False)):
@@ -134,12 +140,14 @@ def _threads(count: int) -> Iterator[None]:
 class _Run:
     """One run under way: the net, its optimiser and what has been written down so far."""
 
-    def __init__(self, config: TrainConfig, task: Task, net: Net, generators: tuple[torch.Generator, ...]) -> None:
-        self.config, self.task = config, task
+    def __init__(
+        self, config: TrainConfig, task: Task, net: Net, generators: tuple[torch.Generator, ...], device: torch.device
+    ) -> None:
+        self.config, self.task, self.device = config, task, device
         self.generators = generators
         self.dtype = getattr(torch, config.dtype)
-        self.seen = task.to(self.dtype)
-        self.state = State.of(net)
+        self.seen = task.to(self.dtype, device)
+        self.state = State.of(net, device)
         self.net = self.state.view(net)
         self.engine, word = choose_steps(config, self.net, self.state, self.seen)
         self.step = 0
@@ -152,18 +160,18 @@ class _Run:
         self._price: tuple[float, bool, Tensor] | None = None
 
     @classmethod
-    def start(cls, config: TrainConfig, task: Task) -> "_Run":
+    def start(cls, config: TrainConfig, task: Task, device: torch.device) -> "_Run":
         """Draws fresh nets."""
         generators = make_generators(config.labels)
-        run = cls(config, task, fresh_nets(config, task, generators), generators)
+        run = cls(config, task, fresh_nets(config, task, generators), generators, device)
         run._log()
         run._refuse_to_run_on_nothing()
         return run
 
     @classmethod
-    def resume(cls, config: TrainConfig, saved: Checkpoint, progress: Progress) -> "_Run":
-        """Takes up a run where its checkpoint left it."""
-        run = cls(config, saved.task, saved.net, restore_generators(progress.generators))
+    def resume(cls, config: TrainConfig, saved: Checkpoint, progress: Progress, device: torch.device) -> "_Run":
+        """Takes up a run where its checkpoint left it, on whatever device that was."""
+        run = cls(config, saved.task, saved.net, restore_generators(progress.generators), device)
         run.step = progress.step
         run.stopped = {config.labels.index(label): why for label, why in saved.stopped.items()}
         run.history = saved.history.to_dict("records")
@@ -171,7 +179,7 @@ class _Run:
             {name: tensor[frame] for name, tensor in saved.snapshots.items()}
             for frame in range(len(saved.snapshots["step"]))
         ]
-        run.good = progress.good.clone()
+        run.good.copy_(progress.good)
         run.state.first_moment.copy_(progress.first_moment)
         run.state.second_moment.copy_(progress.second_moment)
         return run
@@ -196,22 +204,22 @@ class _Run:
         return Checkpoint(
             path=None,
             config=self.config,
-            net=_detached(self.net),
+            net=self.net.replaced(parameters={name: _kept(part) for name, part in self.net.parameters.items()}),
             task=self.task,
             stopped={self.config.labels[row]: why for row, why in self.stopped.items()},
             history=pd.DataFrame(self.history),
             snapshots={name: torch.stack([frame[name] for frame in self.frames]) for name in self.frames[0]},
             progress=Progress(
                 step=self.step,
-                first_moment=self.state.first_moment.clone(),
-                second_moment=self.state.second_moment.clone(),
-                good=self.good.clone(),
+                first_moment=_kept(self.state.first_moment),
+                second_moment=_kept(self.state.second_moment),
+                good=_kept(self.good),
                 generators=tuple(generator_states(self.generators)),
             )
             if unfinished
             else None,
             command=command_line(self.config),
-            versions=machine_versions() | {"engine": self.engine.name},
+            versions=machine_versions() | {"engine": self.engine.name, "device": describe_device(self.device)},
         )
 
     def _stretch(self) -> int:
@@ -239,7 +247,7 @@ class _Run:
             return None
         count = len(self.seen.train)
         drawn = [torch.randint(count, (steps * rows,), generator=generator) for generator in self.generators]
-        return torch.stack(drawn).view(len(drawn), steps, rows)
+        return torch.stack(drawn).view(len(drawn), steps, rows).to(self.device)
 
     @torch.no_grad()
     def _stop_lost(self, losses: Tensor) -> None:
@@ -279,7 +287,7 @@ class _Run:
                 last_link_distance=cost.last_link_distance,
             )
             flat = torch.cat([priced[name].flatten() for name in self.net.parameters])
-            self._price = strength, bias, (strength * flat).to(self.dtype)
+            self._price = strength, bias, (strength * flat).to(self.device, self.dtype)
         return self._price[2]
 
     @property
@@ -292,7 +300,7 @@ class _Run:
         swaps, cost, every = self.config.swaps, self.config.cost, self._swaps_every
         if every is None or self.step % every:
             return
-        self._stop_lost(torch.zeros(self.config.seeds))
+        self._stop_lost(torch.zeros(self.config.seeds, device=self.device))
         proposes = (self.step // every - 1) % swaps.proposals_every == 0
         relocate_(
             self.net,
@@ -351,12 +359,13 @@ class _Run:
         )
 
 
-def _detached(net: Net) -> Net:
-    return net.replaced(parameters={name: tensor.detach().clone() for name, tensor in net.parameters.items()})
+def _kept(tensor: Tensor) -> Tensor:
+    """Copies a tensor to where checkpoints are: on the CPU, so that they can be read anywhere."""
+    return tensor.detach().to(CPU, copy=True)
 
 
 def _frame(net: Net) -> dict[str, Tensor]:
-    return {name: tensor.clone() for name, tensor in net_tensors(net).items() if not name.startswith("slots.")}
+    return {name: _kept(tensor) for name, tensor in net_tensors(net).items() if not name.startswith("slots.")}
 
 
 if __name__ == "__main__":

@@ -161,5 +161,5 @@ class EmbeddingMLPConfig(NetConfig):
 def _looked_up(table: Tensor, index: Int[Tensor, "seeds batch"]) -> Tensor:
     """Returns the rows of each seed's table, (seeds, tokens, target) to (seeds, batch, target)."""
     seeds, tokens = table.shape[:2]
-    start = torch.arange(seeds)[:, None] * tokens
+    start = torch.arange(seeds, device=index.device)[:, None] * tokens
     return torch.nn.functional.embedding(index + start, table.reshape(seeds * tokens, -1))

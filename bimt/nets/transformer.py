@@ -124,7 +124,7 @@ class Transformer(Net):
             return torch.nn.functional.one_hot(x.reshape(seeds, -1), size).to(self.dtype)
 
         def positions() -> Tensor:
-            return torch.eye(self.moments, dtype=self.dtype).repeat(rows, 1).expand(seeds, -1, -1)
+            return torch.eye(self.moments, dtype=self.dtype, device=x.device).repeat(rows, 1).expand(seeds, -1, -1)
 
         return {"token": tokens, "position": positions}
 
@@ -142,7 +142,7 @@ class Transformer(Net):
             return mixed.reshape(self.seeds, -1, heads * v.shape[-1])
         scores = self.scale * q @ k.mT
         if self.is_causal:
-            later = torch.ones(self.moments, self.moments, dtype=torch.bool).triu(1)[asking]
+            later = torch.ones(self.moments, self.moments, dtype=torch.bool, device=q.device).triu(1)[asking]
             scores = scores.masked_fill(later, -torch.inf)
         weights = self.attention_rate * scores.softmax(-1) + (1 - self.attention_rate)
         mixed = (weights @ v).transpose(1, 2)

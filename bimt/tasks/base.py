@@ -7,6 +7,8 @@ import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor
 
+from bimt.device import CPU
+
 Kind = Literal["regression", "classification"]
 
 
@@ -21,9 +23,11 @@ class Split:
     targets: Tensor
     """Regression: (rows, answers), float. Classification: (rows,), the index of the class, long."""
 
-    def to(self, dtype: torch.dtype) -> "Split":
-        """Returns the split in another float type; class indices stay what they are."""
-        inputs, targets = (part.to(dtype) if part.is_floating_point() else part for part in (self.inputs, self.targets))
+    def to(self, dtype: torch.dtype, device: torch.device = CPU) -> "Split":
+        """Returns the split in another float type, on a device; class indices stay what they are."""
+        inputs, targets = (
+            part.to(device, dtype if part.is_floating_point() else part.dtype) for part in (self.inputs, self.targets)
+        )
         return Split(inputs, targets)
 
     def rows(self, indices: Tensor) -> "Split":
@@ -106,9 +110,9 @@ class Task:
         """How many tokens there are."""
         return len(self.inputs) // max(len(self.tokens), 1)
 
-    def to(self, dtype: torch.dtype) -> "Task":
-        """Returns the task with both splits in another float type."""
-        return replace(self, train=self.train.to(dtype), test=self.test.to(dtype))
+    def to(self, dtype: torch.dtype, device: torch.device = CPU) -> "Task":
+        """Returns the task with both splits in another float type, on a device."""
+        return replace(self, train=self.train.to(dtype, device), test=self.test.to(dtype, device))
 
     def loss(self, outputs: Float[Tensor, "seeds rows outputs"], targets: Tensor) -> Float[Tensor, " seeds"]:
         """Returns each seed's loss: the mean squared error over rows and answers, or the mean cross-entropy.

@@ -76,7 +76,7 @@ def test_everything_is_read_back(whole):
     assert same(again, whole)
     assert again.progress is None
     assert again.labels == (0, 1)
-    assert set(again.versions) == {"python", "torch", "numpy", "threads", "engine"}
+    assert set(again.versions) == {"python", "torch", "numpy", "threads", "engine", "device"}
     assert (again.task.inputs, again.task.kind, again.task.classes) == (("x1", "x2", "x3", "x4"), "regression", ())
 
 
