@@ -174,6 +174,8 @@ class TrainConfig(StrictModel):
     swaps: SwapsConfig = SwapsConfig()
     steps: int = Field(default=20_000, ge=1)
     learning_rate: float = Field(default=2e-3, gt=0)
+    weight_decay: float = Field(default=0.0, ge=0)
+    """AdamW's: before each step every parameter loses learning_rate * weight_decay of itself, biases too."""
     batch: Annotated[int, Field(ge=1)] | Literal["full"] = "full"
     """Rows drawn (with replacement) for every step, or all of them."""
     dtype: Literal["float32", "float64"] = "float32"

@@ -33,6 +33,15 @@ class State:
         return net.replaced(parameters=dict(zip(net.parameters, parts(self.flat, net), strict=True)))
 
 
+class Speed(NamedTuple):
+    """How far a step of AdamW goes."""
+
+    rate: float
+    """The learning rate."""
+    decay: float = 0.0
+    """The weight decay: rate * decay of every parameter is lost before each step (Loshchilov and Hutter 2019)."""
+
+
 class Taken(NamedTuple):
     """What became of one seed that was asked to take steps."""
 

@@ -16,7 +16,7 @@ from bimt.config import TrainConfig
 from bimt.device import CPU
 from bimt.messages import UserError
 from bimt.nets.base import Net
-from bimt.state import State, Taken, parts
+from bimt.state import Speed, State, Taken, parts
 from bimt.tasks.base import Split, Task
 
 _WORTH = 1_000
@@ -62,7 +62,8 @@ def choose_steps(config: TrainConfig, net: Net, state: State, task: Task) -> tup
     """Returns what takes the steps, and a word to the user where that is not what the settings hope for.
 
     Args:
-        config: Its engine, batch and learning rate. Compiled steps are not asked for on another device than the CPU.
+        config: Its engine, batch, learning rate and weight decay; on another device than the CPU its engine is not
+            "compiled".
         net: That looks into the state.
         state: What is trained.
         task: In the net's type, on the state's device.
@@ -70,20 +71,20 @@ def choose_steps(config: TrainConfig, net: Net, state: State, task: Task) -> tup
     Raises:
         UserError: If compiled steps must be taken and cannot.
     """
-    is_asked, rate = config.engine == "compiled", config.learning_rate
+    is_asked, speed = config.engine == "compiled", Speed(config.learning_rate, config.weight_decay)
     if config.engine == "plain" or (not is_asked and config.steps < _WORTH):
-        return PlainSteps(net, state, task, rate=rate), ""
+        return PlainSteps(net, state, task, speed=speed), ""
     if state.flat.device != CPU:
         word = f"training with torch on {state.flat.device}: compiled steps are for the CPU"
-        return PlainSteps(net, state, task, rate=rate), word
+        return PlainSteps(net, state, task, speed=speed), word
     batch = len(task.train) if config.batch == "full" else config.batch
     try:
-        return CompiledSteps(net, state, task, batch=batch, rate=rate), ""
+        return CompiledSteps(net, state, task, batch=batch, speed=speed), ""
     except (NotCompilable, NoCompiler) as reason:
         if is_asked:
             raise UserError(f'engine "compiled" cannot train this net: {reason}; set engine to "auto"') from reason
         word = f"training with torch, not with compiled steps: {reason}" if isinstance(reason, NoCompiler) else ""
-        return PlainSteps(net, state, task, rate=rate), word
+        return PlainSteps(net, state, task, speed=speed), word
 
 
 class PlainSteps:
@@ -92,9 +93,9 @@ class PlainSteps:
     name = "torch"
     at_once = 1
 
-    def __init__(self, net: Net, state: State, task: Task, *, rate: float) -> None:
+    def __init__(self, net: Net, state: State, task: Task, *, speed: Speed) -> None:
         """Looks into the state with tensors of its own, whose gradients are parts of one flat tensor."""
-        self._state, self._task, self._rate = state, task, rate
+        self._state, self._task, self._speed = state, task, speed
         self._gradient = torch.zeros_like(state.flat)
         self._net = state.view(net)
         for leaf, part in zip(self._net.parameters.values(), parts(self._gradient, net), strict=True):
@@ -143,8 +144,8 @@ class PlainSteps:
             amsgrad=False,
             beta1=0.9,
             beta2=0.999,
-            lr=self._rate,
-            weight_decay=0.0,
+            lr=self._speed.rate,
+            weight_decay=self._speed.decay,
             eps=1e-8,
             maximize=False,
         )

@@ -69,9 +69,9 @@ def train(
 ) -> Checkpoint:
     """Trains every seed of a configuration side by side.
 
-    Each step minimises the prediction loss plus strength * connection cost with AdamW (no weight decay); now and then
-    neurons move to cheaper places. (Liu et al. 2023, arXiv:2305.08746.) The run of a seed does not depend on which
-    others run beside it.
+    Each step minimises the prediction loss plus strength * connection cost with AdamW (without weight decay, as
+    published, unless set); now and then neurons move to cheaper places. (Liu et al. 2023, arXiv:2305.08746.) The run
+    of a seed does not depend on which others run beside it.
 
     Args:
         config: Every setting.

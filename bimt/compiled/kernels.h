@@ -312,14 +312,15 @@ static void *room_for(size_t size) {
     return room;
 }
 
-/* One step of AdamW without weight decay; the price of a weight pulls it towards zero */
+/* One step of AdamW; the price of a weight pulls it towards zero */
 INLINE void descend(T *restrict w, T *restrict first, T *restrict second, const T *restrict g, const T *restrict price,
-                    long count, long step, double rate) {
+                    long count, long step, double rate, double decay) {
+    const T left = (T)(1 - rate * decay);
     const T size = (T)(rate / (1 - pow(0.9, (double)step))), root = (T)sqrt(1 - pow(0.999, (double)step));
     for (long k = 0; k < count; k++) {
         T pull = w[k] > 0 ? price[k] : w[k] < 0 ? -price[k] : 0, slope = pull + g[k];
         first[k] += (T)(1 - 0.9) * (slope - first[k]);
         second[k] = (T)0.999 * second[k] + (T)(1 - 0.999) * slope * slope;
-        w[k] -= size * first[k] / (MATH(sqrt)(second[k]) / root + (T)1e-8);
+        w[k] = w[k] * left - size * first[k] / (MATH(sqrt)(second[k]) / root + (T)1e-8);
     }
 }

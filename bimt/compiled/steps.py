@@ -12,7 +12,7 @@ from bimt.compiled.plan import plan_step
 from bimt.compiled.program import write_program
 from bimt.cores import available_cores, threads
 from bimt.nets.base import Net
-from bimt.state import State, Taken
+from bimt.state import Speed, State, Taken
 from bimt.tasks.base import Split, Task
 
 _POINTER, _LONG = ctypes.c_void_p, ctypes.c_long
@@ -27,7 +27,7 @@ class CompiledSteps:
 
     name = "compiled"
 
-    def __init__(self, net: Net, state: State, task: Task, *, batch: int, rate: float) -> None:
+    def __init__(self, net: Net, state: State, task: Task, *, batch: int, speed: Speed) -> None:
         """Builds it.
 
         Args:
@@ -35,7 +35,7 @@ class CompiledSteps:
             state: What is trained.
             task: In the net's type.
             batch: Rows in a batch.
-            rate: The learning rate.
+            speed: Learning rate and weight decay.
 
         Raises:
             NotCompilable: If no step can be made for such a net.
@@ -43,10 +43,10 @@ class CompiledSteps:
         """
         library = load(write_program(plan_step(net, task, batch)))
         self._train, self._answer = library.train, library.answer
-        self._train.argtypes = [_POINTER] * 8 + [_LONG] * 4 + [ctypes.c_double, _POINTER, ctypes.c_int]
+        self._train.argtypes = [_POINTER] * 8 + [_LONG] * 4 + [ctypes.c_double] * 2 + [_POINTER, ctypes.c_int]
         self._answer.argtypes = [_POINTER] * 4 + [_LONG] * 3
         self._train.restype = self._answer.restype = _LONG
-        self._state, self._rate, self._seeds = state, rate, net.seeds
+        self._state, self._speed, self._seeds = state, speed, net.seeds
         self._outputs = len(task.outputs)
         self._inputs = _readable(task.train.inputs)
         self._targets = _readable(task.train.targets)
@@ -67,7 +67,7 @@ class CompiledSteps:
 
         def take_one(row: int) -> Taken:
             loss, drawn = ctypes.c_double(0.0), None if draws is None else draws[row].data_ptr()
-            ends = self._seeds, row, begun, steps, self._rate, ctypes.byref(loss), workers
+            ends = self._seeds, row, begun, steps, *self._speed, ctypes.byref(loss), workers
             found = self._train(*fixed, drawn, *ends)
             return Taken(_checked(found), loss.value)
 

@@ -1,6 +1,7 @@
 /* The training loop of one seed; program.py defines everything that it calls before. */
 
-static long steps_of(Crew *crew, const int32_t *chosen, long begun, long steps, double rate, double *last) {
+static long steps_of(Crew *crew, const int32_t *chosen, long begun, long steps, double rate, double decay,
+                     double *last) {
     Seed *s = crew->batch.seed;
     Room *r = crew->rooms[0];
     for (long step = 0; step < steps; step++) {
@@ -13,14 +14,14 @@ static long steps_of(Crew *crew, const int32_t *chosen, long begun, long steps, 
         *last = r->loss;
         if (!(r->loss - r->loss == 0)) return step;
         finish(s, r);
-        descend(s->w, s->first, s->second, r->g, s->price, WEIGHTS, begun + step + 1, rate);
+        descend(s->w, s->first, s->second, r->g, s->price, WEIGHTS, begun + step + 1, rate, decay);
     }
     return steps;
 }
 
 /* Trains one of all seeds in place and returns the steps taken: fewer if the next loss, `last`, is no finite number */
 long train(T *w, T *first, T *second, T *price, const T *numbers, const int32_t *tokens, const Target *targets,
-           const int32_t *chosen, long seeds, long seed, long begun, long steps, double rate, double *last,
+           const int32_t *chosen, long seeds, long seed, long begun, long steps, double rate, double decay, double *last,
            int workers) {
     Seed *s = room_for(sizeof(Seed));
     Crew crew = {.batch = {s, numbers, tokens, NULL, targets}};
@@ -35,7 +36,7 @@ long train(T *w, T *first, T *second, T *price, const T *numbers, const int32_t 
         fetch(s->second, second, seeds, seed);
         fetch(s->price, price, seeds, seed);
         while (started + 1 < most && !pthread_create(&threads[started], NULL, help, &crew)) started++;
-        taken = steps_of(&crew, chosen, begun, steps, rate, last);
+        taken = steps_of(&crew, chosen, begun, steps, rate, decay, last);
         __atomic_store_n(&crew.asked, -1, __ATOMIC_RELEASE);
         for (int number = 0; number < started; number++) pthread_join(threads[number], NULL);
         give(s->w, w, seeds, seed);

@@ -29,6 +29,7 @@ OPTIONS = {
     "swaps.pinned": ["in", "out"],
     "steps": 5000,
     "learning_rate": 1e-3,
+    "weight_decay": 2.0,
     "engine": "plain",
     "batch": 16,
     "dtype": "float64",

@@ -23,14 +23,14 @@ def trained(*settings, task="independence", seeds=1, first_seed=0, steps=500, **
     return train(make_config(task, seeds=seeds, first_seed=first_seed, settings=[*defaults, *settings]), **options)
 
 
-def plain(label, steps, *, bias_from=None, strength=lambda step: 1e-3, rows=None):
+def plain(label, steps, *, bias_from=None, strength=lambda step: 1e-3, rows=None, decay=0.0):
     """L1 training in ten plain lines."""
     torch.manual_seed(label)
     sizes = [4, 20, 20, 2]
     layers = [nn.Linear(a, b, dtype=torch.float64) for a, b in pairwise(sizes)]
     model = nn.Sequential(layers[0], nn.SiLU(), layers[1], nn.SiLU(), layers[2])
     data = make_config("independence").task.load().train
-    optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3, weight_decay=0.0)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3, weight_decay=decay)
     for step in range(steps):
         batch = data if rows is None else data.rows(torch.randint(len(data), (rows,)))
         loss = (model(batch.inputs) - batch.targets).square().mean()
@@ -71,6 +71,12 @@ def test_strength_and_bias_price_switch_at_their_steps():
     off_by_one = plain(0, 80, bias_from=60, strength=lambda step: 1e-2 if 21 <= step < 60 else 1e-3)
     assert largest_difference(parts(run), late) < 1e-12
     assert largest_difference(parts(run), off_by_one) > 1e-9
+
+
+def test_weight_decay_is_adamws():
+    run = trained(*L1, "cost.strength=0.001", "cost.bias_from=null", "weight_decay=2", steps=100)
+    assert largest_difference(parts(run), plain(0, 100, decay=2.0)) < 1e-12
+    assert largest_difference(parts(run), plain(0, 100)) > 1e-2
 
 
 def test_minibatches_are_drawn_from_the_seeds_own_generator():

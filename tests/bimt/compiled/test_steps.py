@@ -18,7 +18,7 @@ from bimt.messages import UserError
 from bimt.nets.activations import ACTIVATIONS
 from bimt.nets.build import make_net
 from bimt.seeds import make_generators
-from bimt.state import State
+from bimt.state import Speed, State
 from bimt.steps import PlainSteps
 from bimt.train import Interrupted, train
 from tests.families import FAMILIES, config_of
@@ -41,9 +41,9 @@ def pair_of(config):
     states = State.of(net), State.of(net)
     price = torch.rand(len(states[0].flat), generator=torch.Generator().manual_seed(0), dtype=net.dtype) * 1e-2
     batch = len(task.train) if config.batch == "full" else config.batch
-    rate = config.learning_rate
-    plain = PlainSteps(net, states[0], task, rate=rate)
-    compiled = CompiledSteps(net, states[1], task, batch=batch, rate=rate)
+    speed = Speed(config.learning_rate, config.weight_decay)
+    plain = PlainSteps(net, states[0], task, speed=speed)
+    compiled = CompiledSteps(net, states[1], task, batch=batch, speed=speed)
     return SimpleNamespace(net=net, plain=plain, compiled=compiled, states=states, price=price, task=task)
 
 
@@ -68,6 +68,11 @@ def followed(config, *, steps):
 @pytest.mark.parametrize("task", TASKS)
 def test_steps_are_torchs_for_every_kind_of_task(task):
     config = make_config(task, settings=[*TASKS[task], "dtype=float64"], seeds=3)
+    assert max(followed(config, steps=60)) < 1e-11
+
+
+def test_steps_are_torchs_with_weight_decay():
+    config = make_config("independence", settings=["task.rows=30", "dtype=float64", "weight_decay=2"], seeds=2)
     assert max(followed(config, steps=60)) < 1e-11
 
 
