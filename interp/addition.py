@@ -143,6 +143,11 @@ def adds(task: object) -> TypeGuard[ModularAdditionTask]:
     return isinstance(task, ModularAdditionTask) and task.operands == 2 and task.operation == "+"
 
 
+def can_measure(task: object) -> TypeGuard[ModularAdditionTask]:
+    """Tells whether `pair_net` takes nets of a task."""
+    return adds(task) and task.modulus <= MOST
+
+
 def _named(task: Mapping[str, object]) -> dict[str, object]:
     return {key: task[key] for key in ("name", "operands", "operation") if key in task}
 

@@ -10,12 +10,14 @@ from bimt.checkpoint import Checkpoint
 from bimt.folder import MANIFEST, write_file
 from bimt.sweep.blocks import Block, train_block
 from bimt.train import Moment
+from interp.addition import can_measure, pair_net
 from interp.events import tell
+from interp.fourier import Metrics, measure_net
 from interp.measures import Measures, measure
 from interp.select import prune_all
 
 MEASURED = "measures.json"
-_FORMAT = 1
+_FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,8 @@ class SeedResult:
     """In the order of their steps."""
     stopped: str = ""
     """Why its training stopped; empty where it did not."""
+    addition: Metrics | None = None
+    """Clock or pizza, of the net as trained; None where it does not add two numbers, or nobody asks."""
 
 
 def train_and_measure(
@@ -56,20 +60,28 @@ def train_and_measure(
     known = read_results(block)
     if known is not None:
         return known
-    results = measure_seeds(train_block(block, watch=watch, should_stop=should_stop))
-    document = {"format": _FORMAT, "manifest": _manifest(block), "seeds": [asdict(result) for result in results]}
+    results = measure_seeds(train_block(block, watch=watch, should_stop=should_stop), fourier=block.fourier)
+    document = {**_head(block), "seeds": [asdict(result) for result in results]}
     write_file(block.folder / MEASURED, _sealed(document))
     return results
 
 
-def measure_seeds(checkpoint: Checkpoint) -> tuple[SeedResult, ...]:
-    """Prunes and measures every seed of a checkpoint, in the order of their labels."""
+def measure_seeds(checkpoint: Checkpoint, *, fourier: bool = True) -> tuple[SeedResult, ...]:
+    """Prunes and measures every seed of a checkpoint, in the order of their labels.
+
+    Args:
+        checkpoint: With all its seeds.
+        fourier: Whether nets that add two numbers are judged: a second each where the numbers are few, a minute where
+            they are many.
+    """
+    is_judged = fourier and can_measure(checkpoint.config.task)
     pruned = {sparse.label: sparse for sparse in prune_all(checkpoint)}
     return tuple(
         SeedResult(
             label,
             measure(checkpoint, pruned[label]),
             tuple(Happened(event.kind, event.step, event.output) for event in tell(checkpoint, label).events),
+            addition=_judged(checkpoint, label) if is_judged else None,
         )
         if label in pruned
         else SeedResult(label, None, stopped=checkpoint.stopped[label])
@@ -83,13 +95,22 @@ def read_results(block: Block) -> tuple[SeedResult, ...] | None:
         content = (block.folder / MEASURED).read_bytes()
         document = json.loads(content)
         del document["sha256"]
-        is_ours = content == _sealed(document) and document["format"] == _FORMAT
-        if not is_ours or document["manifest"] != _manifest(block):
+        head = _head(block)
+        if content != _sealed(document) or {key: document.get(key) for key in head} != head:
             return None
         results = tuple(map(_from_document, document["seeds"]))
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     return results if tuple(result.seed for result in results) == block.config.labels else None
+
+
+def _judged(checkpoint: Checkpoint, label: int) -> Metrics:
+    return measure_net(pair_net(checkpoint, checkpoint.net.seed(checkpoint.labels.index(label))))
+
+
+def _head(block: Block) -> dict[str, Any]:
+    """Returns what the results of a block must agree with to be believed."""
+    return {"format": _FORMAT, "manifest": _manifest(block), "fourier": block.fourier}
 
 
 def _manifest(block: Block) -> str:
@@ -106,18 +127,21 @@ def _sealed(document: Mapping[str, Any]) -> bytes:
 
 
 def _from_document(document: Mapping[str, Any]) -> SeedResult:
-    measured = document["measures"]
+    measured, judged = document["measures"], document["addition"]
     return SeedResult(
         seed=document["seed"],
-        measures=None if measured is None else Measures(**{key: _tupled(value) for key, value in measured.items()}),
+        measures=None if measured is None else Measures(**_tupled(measured)),
         events=tuple(Happened(**event) for event in document["events"]),
         stopped=document["stopped"],
+        addition=None if judged is None else Metrics(**_tupled(judged)),
     )
 
 
-def _tupled(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+def _tupled(document: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in document.items()}
 
 
 MEASURE_NAMES = tuple(item.name for item in fields(Measures) if item.name != "seed")
 """What is measured, in order."""
+ADDITION_NAMES = ("verdict", "accuracy", "gradient_symmetricity", "distance_irrelevance", "judged_circularity")
+"""What a table has of clock and pizza."""

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from interp.addition import MOST, PairNet, adds, pair_net
+from interp.addition import PairNet, can_measure, pair_net
 from interp.circles import Circle, principal_components
 from interp.fourier import ACCURATE, CIRCULAR, RELEVANT, SYMMETRIC, Spectrum, find_spectrum
 from interp.stages import module_metrics
@@ -33,7 +33,7 @@ def view_addition(report: Report) -> tuple[Section, ...]:
     """Returns the section; none for another task, or too large a modulus."""
     chosen = report.selected
     task = chosen.checkpoint.config.task
-    if not adds(task) or task.modulus > MOST:
+    if not can_measure(task):
         return ()
     pairs = pair_net(chosen.checkpoint, chosen.dense.net)
     found = find_spectrum(pairs, module_metrics(chosen, report.modules))

@@ -255,6 +255,9 @@ def sweep(
         Path | None, typer.Option(metavar="FILE", help="The file that a Dask scheduler has written.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Skip what is finished, go on with what is not.")] = False,
+    no_fourier: Annotated[
+        bool, typer.Option("--no-fourier", help="Do not judge nets that add, which takes seconds each: clock or pizza.")
+    ] = False,
     no_report: Annotated[bool, typer.Option("--no-report", help="Only the tables, no page.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress.")] = False,
@@ -278,7 +281,10 @@ def sweep(
     from reports.sweeps.asked import make_engine, make_plan
     from reports.sweeps.running import Halt, prepare, run_sweep
 
-    plan = make_plan(tasks, grid, set, seeds=seeds, first_seed=first_seed, block=block, out=out, resume=resume)
+    plan = make_plan(
+        tasks, grid, set, seeds=seeds, first_seed=first_seed, block=block, fourier=not no_fourier, out=out,
+        resume=resume,
+    )  # fmt: skip
     log = console()
     with make_engine(workers=workers, scheduler=scheduler, scheduler_file=scheduler_file) as engine:
         prepared = prepare(plan, out, resume=resume)

@@ -28,6 +28,8 @@ class Block:
     """The cell's, with the seeds of the block."""
     folder: Path
     """Where its checkpoint lies; absolute."""
+    fourier: bool = True
+    """Whether nets that add two numbers are judged as well: clock or pizza."""
 
     @property
     def name(self) -> str:

@@ -33,6 +33,8 @@ class Plan:
     first_seed: int
     block: int
     """How many seeds of a cell are trained side by side into one checkpoint."""
+    fourier: bool = True
+    """Whether nets that add two numbers are judged as well, which takes seconds each: clock or pizza."""
 
     def __post_init__(self) -> None:
         """Refuses what contradicts itself.
@@ -87,7 +89,7 @@ def _loaded(config: TrainConfig, before: dict[str, Task]) -> Task:
     return before[key]
 
 
-def blocks_of(cell: Cell, out: Path, *, block: int) -> tuple[Block, ...]:
+def blocks_of(cell: Cell, out: Path, *, block: int, fourier: bool = True) -> tuple[Block, ...]:
     """Divides the seeds of a cell into blocks, each with a folder of its own."""
     labels = cell.config.labels
     parts = [labels[start : start + block] for start in range(0, len(labels), block)]
@@ -96,6 +98,7 @@ def blocks_of(cell: Cell, out: Path, *, block: int) -> tuple[Block, ...]:
             cell=cell.name,
             config=cell.config.model_copy(update={"first_seed": part[0], "seeds": len(part)}),
             folder=(out / CELLS / cell.name / f"seeds-{part[0]}-{part[-1]}").absolute(),
+            fourier=fourier,
         )
         for part in parts
     )
@@ -143,7 +146,7 @@ def _from_document(document: Mapping[str, Any]) -> Plan:
     axes = tuple(Axis(str(axis["key"]), tuple(map(str, axis["values"]))) for axis in document["axes"])
     tasks, settings = (tuple(map(str, document[key])) for key in ("tasks", "settings"))
     seeds, first_seed, block = (int(document[key]) for key in ("seeds", "first_seed", "block"))
-    return Plan(tasks, axes, settings, seeds, first_seed, block)
+    return Plan(tasks, axes, settings, seeds, first_seed, block, bool(document.get("fourier", True)))
 
 
 def _difference(before: Plan, now: Plan) -> str:

@@ -1,6 +1,7 @@
 """The cells of a sweep: size against error coloured by one setting, and maps over two settings."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -83,9 +84,78 @@ def draw_phase(
         title: As in `Figure`.
         caption: As in `Figure`.
     """
-    wide = min(_CELL, _LONG / len(columns))
     finite = values[np.isfinite(values)]
     low, high = (float(finite.min()), float(finite.max())) if len(finite) else (0.0, 0.0)
+
+    def shaded(value: float) -> _Box | None:
+        if not np.isfinite(value):
+            return None
+        share = (value - low) / (high - low) if high > low else 0.5
+        return _Box("positive", _FAINTEST + (_STRONGEST - _FAINTEST) * share)
+
+    return _map(
+        [[_Field(write(value), shaded(value)) for value in line] for line in values.tolist()],
+        rows=rows, columns=columns, row_key=row_key, column_key=column_key, name=name, title=title, caption=caption,
+    )  # fmt: skip
+
+
+def draw_kinds(
+    kinds: Sequence[Sequence[str | None]],
+    tones: Mapping[str, str],
+    *,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    row_key: str,
+    column_key: str,
+    name: str,
+    title: str,
+    caption: str,
+) -> Figure:
+    """Draws a map over two settings: every kind has a hue of its own.
+
+    Args:
+        kinds: (rows, columns); None has no box.
+        tones: The hue of every kind.
+        rows: As in `draw_phase`, and so are all others.
+        columns: See there.
+        row_key: See there.
+        column_key: See there.
+        name: See there.
+        title: See there.
+        caption: See there.
+    """
+    fields = [
+        [_Field("–", None) if kind is None else _Field(kind, _Box(tones[kind], _STRONGEST)) for kind in line]
+        for line in kinds
+    ]
+    return _map(
+        fields, rows=rows, columns=columns, row_key=row_key, column_key=column_key, name=name, title=title,
+        caption=caption,
+    )  # fmt: skip
+
+
+class _Box(NamedTuple):
+    tone: str
+    strength: float
+
+
+class _Field(NamedTuple):
+    text: str
+    box: _Box | None
+
+
+def _map(
+    fields: Sequence[Sequence[_Field]],
+    *,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    row_key: str,
+    column_key: str,
+    name: str,
+    title: str,
+    caption: str,
+) -> Figure:
+    wide = min(_CELL, _LONG / len(columns))
     right = _SIDE + wide * len(columns)
     marks: list[Mark] = [
         Words(4, 14, fitted(f"↓ {printable(row_key)}", _MAP, 12), 12, "ink", "start", True),
@@ -94,23 +164,19 @@ def draw_phase(
     for column, text in enumerate(columns):
         middle = _SIDE + wide * (column + 0.5)
         marks.append(Words(middle, _TOP + 4, fitted(printable(text), wide - 4, 11), 11, "muted", "middle"))
+    said = []
     for row, text in enumerate(rows):
         top = _TOP + 12 + _HIGH * row
         shown = fitted(printable(text), _SIDE - 12, 11)
         marks.append(Words(_SIDE - 8, top + _HIGH / 2 + 4, shown, 11, "muted", "end"))
-        for column, value in enumerate(values[row].tolist()):
+        for column, (written, box) in enumerate(fields[row]):
             left = _SIDE + wide * column
-            if np.isfinite(value):
-                share = (value - low) / (high - low) if high > low else 0.5
-                strength = _FAINTEST + (_STRONGEST - _FAINTEST) * share
-                said = f"{row_key}={text}, {column_key}={columns[column]}: {write(value)}"
-                marks.append(Box(left + 1, top + 1, wide - 2, _HIGH - 2, "positive", strength, printable(said)))
-            written = fitted(write(value), wide - 4, 11)
-            marks.append(Words(left + wide / 2, top + _HIGH / 2 + 4, written, 11, "ink", "middle"))
-    alt = "; ".join(
-        f"{row_key}={row}, {column_key}={column}: {write(value)}"
-        for row, line in zip(rows, values.tolist(), strict=True)
-        for column, value in zip(columns, line, strict=True)
-    )
+            said.append(f"{row_key}={text}, {column_key}={columns[column]}: {written}")
+            if box is not None:
+                place = left + 1, top + 1, wide - 2, _HIGH - 2
+                marks.append(Box(*place, box.tone, box.strength, printable(said[-1])))
+            short = fitted(written, wide - 4, 11)
+            marks.append(Words(left + wide / 2, top + _HIGH / 2 + 4, short, 11, "ink", "middle"))
     height = _TOP + 16 + _HIGH * len(rows)
-    return Figure(name, title, caption, printable(alt, limit=2000), Drawing(max(right + 4, _MAP), height, (*marks,)))
+    drawing = Drawing(max(right + 4, _MAP), height, (*marks,))
+    return Figure(name, title, caption, printable("; ".join(said), limit=2000), drawing)

@@ -20,6 +20,7 @@ def make_plan(
     seeds: int | None,
     first_seed: int | None,
     block: int | None,
+    fourier: bool = True,
     out: Path,
     resume: bool,
 ) -> Plan:
@@ -29,7 +30,7 @@ def make_plan(
         UserError: If it contradicts itself, or there is none.
     """
     if resume and not tasks:
-        if grid or settings or any(value is not None for value in (seeds, first_seed, block)):
+        if grid or settings or not fourier or any(value is not None for value in (seeds, first_seed, block)):
             raise UserError("--resume goes on with the plan of the folder: drop the other settings, or name the tasks")
         found = read_plan(out)
         if found is None:
@@ -46,6 +47,7 @@ def make_plan(
         seeds=count,
         first_seed=0 if first_seed is None else first_seed,
         block=count if block is None else block,
+        fourier=fourier,
     )
 
 

@@ -7,9 +7,10 @@ import numpy as np
 
 from bimt.messages import printable
 from bimt.sweep.grid import Axis
+from interp.fourier import ACCURATE, CIRCULAR, RELEVANT, SYMMETRIC
 from interp.front import on_front
 from reports.content import Fact
-from reports.figures.cells import draw_cells, draw_phase
+from reports.figures.cells import draw_cells, draw_kinds, draw_phase
 from reports.figures.drawing import Figure, Floats
 from reports.figures.front import Cloud, together
 from reports.figures.palette import MODULES
@@ -22,12 +23,21 @@ from reports.sweeps.summary import (
     failures_in_words,
     in_words,
     summarise,
+    verdicts_in_words,
 )
 from reports.tables import Table
 from reports.words import command_line, name, number, percent, sentence
 
 _MOST_MAPS = 8
 """Kinds of events that get a map of their own."""
+_VERDICTS = {"clock": "module3", "pizza": "module2", "unclear": "module4", "not circular": "muted",
+             "not accurate": "faint"}  # fmt: skip
+"""The hues of what is said of nets that add."""
+_RULE = (
+    f"Pizza: gradient symmetricity above {SYMMETRIC} and distance irrelevance below {RELEVANT}; clock: neither; "
+    f"unclear: one of them. A net is judged if its accuracy on all pairs is {ACCURATE:g} and its circularity at least "
+    f"{CIRCULAR}."
+)
 
 
 @dataclass(frozen=True)
@@ -129,12 +139,29 @@ def _maps(
     def share(value: float) -> str:
         return percent(None if np.isnan(value) else value, 3)
 
+    def rounded(value: float) -> str:
+        return "–" if np.isnan(value) else f"{value:.3f}"
+
     yield drawn(lambda each: each.metric, number, "metric", "Test metric", "Median over the seeds, after pruning.")
     yield drawn(lambda each: each.connections, number, "connections", "Connections", "Median of those kept by pruning.")
     yield drawn(
         lambda each: each.share, share, "groups", "Agreement of the seeds",
         "Share of the seeds whose independent parts are the most common ones of the cell; the table says which.",
     )  # fmt: skip
+    if any(each.verdicts for each in summaries):
+        yield draw_kinds(
+            [[_commonest(at[row, column]) for column in across.values] for row in down.values], _VERDICTS,
+            rows=down.values, columns=across.values, row_key=down.key, column_key=across.key,
+            name=f"{prefix}-map-verdict", title="Clock or pizza", caption=f"What most seeds are said to be. {_RULE}",
+        )  # fmt: skip
+        yield drawn(
+            lambda each: each.symmetricity, rounded, "symmetricity", "Gradient symmetricity",
+            f"Median over the seeds, as trained. A pizza has more than {SYMMETRIC}, a clock less.",
+        )  # fmt: skip
+        yield drawn(
+            lambda each: each.irrelevance, rounded, "irrelevance", "Distance irrelevance",
+            f"Median over the seeds, as trained. A pizza has less than {RELEVANT}, a clock more.",
+        )  # fmt: skip
     kinds = dict.fromkeys(kind for each in summaries for kind in each.events)
     for rank, kind in enumerate(list(kinds)[:_MOST_MAPS]):
         yield drawn(
@@ -143,8 +170,13 @@ def _maps(
         )  # fmt: skip
 
 
+def _commonest(each: CellSummary) -> str | None:
+    return next(iter(each.verdicts), None)
+
+
 def _table(summaries: Sequence[CellSummary], axes: Sequence[Axis], best: Sequence[bool]) -> Table:
     rows = []
+    is_judged = any(each.verdicts for each in summaries)
     for each in summaries:
         seeds = f"{each.measured} of {each.seeds}" if each.failed else str(each.seeds)
         rows.append(
@@ -157,12 +189,13 @@ def _table(summaries: Sequence[CellSummary], axes: Sequence[Axis], best: Sequenc
                 percent(each.share, 3),
                 name(in_words(each.groups)),
                 events_in_words(each.events) if each.measured else "–",
+                *((verdicts_in_words(each.verdicts),) if is_judged else ()),
             )
         )  # fmt: skip
     marked = frozenset(rank for rank, is_best in enumerate(best) if is_best)
     columns = ("cell", "seeds", "test metric", "test loss", "connections", "agree", "most common groups",
-               "events: share of seeds")  # fmt: skip
-    return Table(columns, tuple(rows), frozenset((0, 6, 7)), marked)
+               "events: share of seeds", *(("clock or pizza",) if is_judged else ()))  # fmt: skip
+    return Table(columns, tuple(rows), frozenset((0, 6, 7, 8) if is_judged else (0, 6, 7)), marked)
 
 
 def _title(each: CellSummary, axes: Sequence[Axis]) -> str:
@@ -208,4 +241,5 @@ def _words(results: SweepResults) -> list[str]:
         words += ["--set", text]
     words += ["--seeds", str(plan.seeds)]
     words += ["--first-seed", str(plan.first_seed)] if plan.first_seed else []
+    words += [] if plan.fourier else ["--no-fourier"]
     return words + (["--block", str(plan.block)] if plan.block != plan.seeds else [])

@@ -15,7 +15,7 @@ from bimt.sweep.blocks import Block
 from bimt.sweep.engine import Failure
 from bimt.sweep.grid import Cell
 from bimt.sweep.plan import Plan
-from interp.sweep import MEASURE_NAMES, SeedResult, read_results
+from interp.sweep import ADDITION_NAMES, MEASURE_NAMES, SeedResult, read_results
 
 TABLES = "results.csv", "results.parquet"
 _TEXTS = ("groups", "hidden", "constant_outputs", "live_groups")
@@ -53,9 +53,16 @@ class SweepResults:
 
     @cached_property
     def frame(self) -> pd.DataFrame:
-        """One row per cell and seed: task, the grid's keys, cell, seed, measures, events, stopped."""
-        columns = ["task", *(axis.key for axis in self.plan.axes), "cell", "seed", *MEASURE_NAMES, "events", "stopped"]
-        frame = pd.DataFrame([_row(each, seed) for each in self.cells for seed in each.seeds], columns=columns)
+        """One row per cell and seed: task, the grid's keys, cell, seed, measures, events, stopped.
+
+        Where a net was judged, clock or pizza, the verdict and what it rests on stand behind the measures.
+        """
+        is_judged = any(seed.addition is not None for each in self.cells for seed in each.seeds)
+        measures = *MEASURE_NAMES, *(ADDITION_NAMES if is_judged else ())
+        columns = ["task", *(axis.key for axis in self.plan.axes), "cell", "seed", *measures, "events", "stopped"]
+        frame = pd.DataFrame(
+            [_row(each, seed, is_judged=is_judged) for each in self.cells for seed in each.seeds], columns=columns
+        )
         for axis in self.plan.axes:
             frame[axis.key] = _typed(frame[axis.key])
         return frame
@@ -106,12 +113,13 @@ def write_tables(results: SweepResults, out: Path) -> list[Path]:
     return [out / name for name in TABLES]
 
 
-def _row(each: CellResult, seed: SeedResult) -> list[Any]:
+def _row(each: CellResult, seed: SeedResult, *, is_judged: bool) -> list[Any]:
     cell = each.cell
     measured = {} if seed.measures is None else asdict(seed.measures)
     values = [
         "; ".join(measured[name]) if name in _TEXTS and measured else measured.get(name) for name in MEASURE_NAMES
     ]
+    values += [getattr(seed.addition, name, None) for name in ADDITION_NAMES] if is_judged else []
     events = "; ".join(_event(kind=event.kind, step=event.step, output=event.output) for event in seed.events)
     return [cell.task, *cell.values, cell.name, seed.seed, *values, events, seed.stopped]
 

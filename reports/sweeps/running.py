@@ -49,7 +49,7 @@ def prepare(plan: Plan, out: Path, *, resume: bool) -> Prepared:
     cells = plan.cells()
     kinds = tuple(task.kind for task in load_tasks(cells))
     claim(out, plan, resume=resume)
-    blocks = {cell.name: blocks_of(cell, out, block=plan.block) for cell in cells}
+    blocks = {cell.name: blocks_of(cell, out, block=plan.block, fourier=plan.fourier) for cell in cells}
     waiting = tuple(block for each in blocks.values() for block in each if read_results(block) is None)
     return Prepared(plan, out, cells, kinds, blocks, waiting)
 

@@ -1,7 +1,7 @@
 """What a sweep has given, cell by cell: medians, the most common groups, which events how often."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ import numpy as np
 from rich.table import Table as RichTable
 
 from bimt.sweep.grid import Cell
+from interp.fourier import Verdict
 from reports.sweeps.results import CellResult, SweepResults
 from reports.words import counted, number, percent
 
@@ -35,6 +36,13 @@ class CellSummary:
     """Of the seeds that have these groups."""
     events: dict[str, float]
     """For each kind of event, the share of the seeds in which it happened; the most frequent first."""
+    verdicts: dict[Verdict, int]
+    """Of how many seeds, as trained, it is said that they are a clock, a pizza or neither; the most frequent first,
+    empty where nets do not add two numbers."""
+    symmetricity: float | None
+    """Their median gradient symmetricity; None where there is no verdict."""
+    irrelevance: float | None
+    """Their median distance irrelevance."""
 
     @property
     def failed(self) -> int:
@@ -45,6 +53,8 @@ class CellSummary:
 def summarise(result: CellResult) -> CellSummary:
     """Takes the medians of a cell."""
     measured = [seed.measures for seed in result.seeds if seed.measures is not None]
+    judged = [seed.addition for seed in result.seeds if seed.addition is not None]
+    verdicts = Counter(each.verdict for each in judged)
     kinds = Counter(kind for seed in result.measured for kind in sorted({event.kind for event in seed.events}))
     found = Counter(each.groups for each in measured)
     groups = min(found, key=lambda each: (-found[each], each)) if found else None
@@ -60,6 +70,9 @@ def summarise(result: CellResult) -> CellSummary:
         events={
             kind: count / len(measured) for kind, count in sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
         },
+        verdicts=dict(sorted(verdicts.items(), key=lambda item: (-item[1], item[0]))),
+        symmetricity=_median([each.gradient_symmetricity for each in judged]),
+        irrelevance=_median([each.distance_irrelevance for each in judged]),
     )
 
 
@@ -92,6 +105,18 @@ def events_in_words(events: dict[str, float]) -> str:
         'jump 100 %, split 25 %'
     """
     return ", ".join(f"{kind} {percent(share, 3)}" for kind, share in events.items()) or "none"
+
+
+def verdicts_in_words(verdicts: Mapping[Verdict, int]) -> str:
+    """Writes what nets are said to be, with their number where they differ.
+
+    Example:
+        >>> verdicts_in_words({"clock": 2, "unclear": 1})
+        'clock 2, unclear 1'
+    """
+    if len(verdicts) == 1:
+        return next(iter(verdicts))
+    return ", ".join(f"{verdict} {count}" for verdict, count in verdicts.items()) or "–"
 
 
 def failures_in_words(results: SweepResults) -> list[tuple[str, str]]:
@@ -142,6 +167,9 @@ def _entry(each: CellSummary) -> dict[str, Any]:
         "groups": each.groups,
         "share": each.share,
         "events": [{"kind": kind, "share": share} for kind, share in each.events.items()],
+        "verdicts": each.verdicts,
+        "gradient_symmetricity": each.symmetricity,
+        "distance_irrelevance": each.irrelevance,
     }
 
 

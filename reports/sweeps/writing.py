@@ -11,7 +11,7 @@ from reports.report import FIGURES, prepare_folder
 from reports.sweeps.page import make_sweep_page
 from reports.sweeps.results import SweepResults
 
-_OURS = re.compile(r"task-\d+-(front|map-(metric|connections|groups|event-\d+))\.png")
+_OURS = re.compile(r"task-\d+-(front|map-(metric|connections|groups|verdict|symmetricity|irrelevance|event-\d+))\.png")
 """The pictures that a page may have: those of an earlier one that this one has not are removed."""
 
 

@@ -8,12 +8,15 @@ import torch
 
 from bimt.checkpoint import load_checkpoint
 from bimt.compiled.compiler import NoCompiler, find_compiler
+from bimt.config import make_config
 from bimt.messages import UserError
+from bimt.sweep.blocks import Block
 from bimt.train import Interrupted
 from interp import sweep
 from interp.events import tell
 from interp.measures import measure
 from interp.select import prune_all
+from interp.stages import spectrum_of
 from interp.sweep import MEASURED, measure_seeds, read_results, train_and_measure
 from tests.bimt.sweep.works import block_at
 
@@ -89,6 +92,47 @@ def test_results_of_another_checkpoint_are_not_believed(block, tmp_path):
     assert read_results(other) is None
     assert done(other) == expected
     assert read_results(replace(block, config=block.config.model_copy(update={"first_seed": 5}))) is None
+
+
+def adding(folder, *settings, fourier=True):
+    """A block of two nets that add modulo 5."""
+    usual = ["task.modulus=5", "net.family=token_transformer", "net.width=8", "net.heads=2", "steps=20",
+             "swaps.every=never"]  # fmt: skip
+    config = make_config("modular_addition", settings=[*usual, *settings], seeds=2)
+    return Block("cell", config, folder, fourier=fourier)
+
+
+def test_nets_that_add_are_judged_as_trained(tmp_path):
+    block = adding(tmp_path / "cell" / "seeds-0-1")
+    results = done(block)
+    checkpoint = load_checkpoint(block.folder)
+    expected = [spectrum_of(checkpoint, label, modules=False)[1].metrics for label in (0, 1)]
+    assert [result.addition for result in results] == expected
+    assert expected[0] != expected[1]
+    assert read_results(block) == results
+
+
+def test_halves_are_read_back_too(tmp_path):
+    block = adding(tmp_path / "cell" / "seeds-0-1", "task.own_tokens=true")
+    results = done(block)
+    assert len(results[0].addition.circularity_halves) == 2
+    assert read_results(block) == results
+
+
+@pytest.mark.parametrize("setting", ["task.operation=-", "task.operands=3", "task.modulus=4"])
+def test_what_is_no_sum_of_two_or_too_large_is_not_judged(tmp_path, monkeypatch, setting):
+    monkeypatch.setattr("interp.addition.MOST", 5 if "modulus" not in setting else 3)
+    block = adding(tmp_path / "cell" / "seeds-0-1", setting)
+    assert [result.addition for result in done(block)] == [None, None]
+
+
+def test_nobody_is_judged_unless_asked(tmp_path, block):
+    assert all(result.addition is None for result in done(block))
+    quiet, asked = (adding(tmp_path / "cell" / "seeds-0-1", fourier=fourier) for fourier in (False, True))
+    assert [result.addition for result in done(quiet)] == [None, None]
+    assert read_results(asked) is None
+    assert None not in [result.addition for result in done(asked)]
+    assert read_results(quiet) is None
 
 
 def test_a_seed_that_stopped_is_there_with_its_reason(block):

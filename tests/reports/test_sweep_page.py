@@ -10,6 +10,7 @@ from bimt.sweep.blocks import Block
 from bimt.sweep.engine import Failure
 from bimt.sweep.grid import parse_axis
 from bimt.sweep.plan import Plan, blocks_of
+from interp.fourier import Metrics
 from interp.measures import Measures
 from interp.sweep import Happened, SeedResult
 from reports.figures.cells import draw_cells, draw_phase
@@ -91,6 +92,66 @@ def test_the_page_marks_the_front_and_leaves_failed_cells_empty(results):
     assert len(boxes) == 3
     assert page.failures.rows[0] == (f"{results.cells[3].cell.name}/seeds-0-2", "ValueError: no")
     assert page.command == "bimt sweep crossing --grid cost.offset=0.1,0.2 --grid swaps.every=never,100 --seeds 3"
+
+
+JUDGED = Metrics(
+    verdict="clock", accuracy=1.0, gradient_symmetricity=0.3, gradient_symmetricity_100=0.3, distance_irrelevance=0.9,
+    distance_irrelevance_largest_wrong=0.9, circularity=0.999, circularity_halves=(), sees_only_sums=False,
+)  # fmt: skip
+
+
+def with_verdicts(results):
+    """The same cells, as if nets added: two clocks and a pizza, three pizzas, one clock; the last failed."""
+    pizza = replace(JUDGED, verdict="pizza", gradient_symmetricity=0.995, distance_irrelevance=0.2)
+    said = [(JUDGED, JUDGED, pizza), (pizza, pizza, pizza), (JUDGED, JUDGED, None), (None, None, None)]
+    cells = [
+        replace(each, seeds=tuple(replace(seed, addition=one) for seed, one in zip(each.seeds, ones, strict=True)))
+        for each, ones in zip(results.cells, said, strict=True)
+    ]
+    return replace(results, cells=tuple(cells))
+
+
+def test_verdicts_have_maps_columns_and_a_summary(results, tmp_path):
+    judged = with_verdicts(results)
+    mixed, same, stopped, failed = map(summarise, judged.cells)
+    assert (mixed.verdicts, mixed.symmetricity, mixed.irrelevance) == ({"clock": 2, "pizza": 1}, 0.3, 0.9)
+    assert (same.verdicts, same.symmetricity, same.irrelevance) == ({"pizza": 3}, 0.995, 0.2)
+    assert stopped.verdicts == {"clock": 2}
+    assert (failed.verdicts, failed.symmetricity, failed.irrelevance) == ({}, None, None)
+    (section,) = make_sweep_page(judged).sections
+    kinds, symmetricity, irrelevance = section.figures[3:6]
+    assert [figure.name for figure in (kinds, symmetricity, irrelevance)] == [
+        f"task-1-map-{name}" for name in ("verdict", "symmetricity", "irrelevance")
+    ]
+    boxes = [mark for mark in kinds.drawing.marks if isinstance(mark, Box)]
+    assert [box.tone for box in boxes] == ["module3", "module2", "module3"]
+    assert boxes[1].title == "cost.offset=0.1, swaps.every=100: pizza"
+    words = {mark.text for mark in symmetricity.drawing.marks if isinstance(mark, Words)}
+    assert {"0.300", "0.995", "–"} <= words
+    (table,) = section.tables
+    assert table.columns[-1] == "clock or pizza"
+    assert [row[-1] for row in table.rows] == ["clock 2, pizza 1", "pizza", "clock", "–"]
+    frame = judged.frame
+    assert frame.verdict.tolist()[:4] == ["clock", "clock", "pizza", "pizza"]
+    assert frame.verdict.isna().tolist() == [False] * 8 + [True] * 4
+    assert frame.distance_irrelevance.tolist()[:4] == [0.9, 0.9, 0.2, 0.2]
+    entry = to_document(judged, [])["cells"][0]
+    assert (entry["verdicts"], entry["distance_irrelevance"]) == ({"clock": 2, "pizza": 1}, 0.9)
+    write_report(judged, tmp_path)
+    write_report(results, tmp_path)
+    assert not [path.name for path in (tmp_path / "figures").iterdir() if "verdict" in path.name]
+
+
+def test_nets_that_do_not_add_have_no_verdict(results):
+    assert not {"verdict", "accuracy"} & set(results.frame.columns)
+    (section,) = make_sweep_page(results).sections
+    assert "clock or pizza" not in section.tables[0].columns
+    assert to_document(results, [])["cells"][0]["verdicts"] == {}
+
+
+def test_the_command_of_a_sweep_says_what_was_left_out(results):
+    quiet = replace(results, plan=replace(results.plan, fourier=False))
+    assert make_sweep_page(quiet).command.endswith("--seeds 3 --no-fourier")
 
 
 def test_a_sweep_of_which_nothing_was_measured_has_a_page(results, tmp_path):

@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 from bimt.cli import run
+from interp.sweep import ADDITION_NAMES
 from reports.commands import sweep
 from tests.bimt.sweep.works import TINY
 from tests.bimt.test_commands import refused
@@ -109,6 +110,16 @@ def test_a_cell_that_fails_stops_no_other_and_is_named(tmp_path, capsys):
     }
 
 
+def test_nets_that_add_are_judged_unless_that_is_left_out(tmp_path):
+    settings = ["task.modulus=5", "net.embedding=6", "net.hidden=[7]", "steps=20", "swaps.every=never"]
+    words = ["modular_addition", *(word for text in settings for word in ("--set", text)), "--workers", "1", "--quiet"]
+    columns = []
+    for name, more in (("judged", []), ("not", ["--no-fourier"])):
+        assert run(sweep, [*words, *more, "--no-report", "--out", str(tmp_path / name)]) == 0
+        columns.append(set(pd.read_csv(tmp_path / name / "results.csv").columns))
+    assert columns[0] - columns[1] == set(ADDITION_NAMES)
+
+
 def test_a_task_without_a_grid_is_one_cell(tmp_path, capsys):
     words = ["crossing", *SETTINGS, "--set", "swaps.every=20", "--seeds", "2", "--block", "1", "--workers", "1"]
     assert run(sweep, [*words, "--no-report", "--out", str(tmp_path / "run")]) == 0
@@ -202,6 +213,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(tmp_path):
         (["crossing", "--block", "0"], "--block must be at least 1, got 0"),
         (["--resume"], "run holds no sweep to resume; name a task to start one"),
         (["--resume", "--seeds", "3"], "--resume goes on with the plan of the folder: drop the other settings"),
+        (["--resume", "--no-fourier"], "--resume goes on with the plan of the folder: drop the other settings"),
         (["crossing", "--scheduler", "a", "--scheduler-file", "b"], "name two schedulers; drop one"),
         (["crossing", "--scheduler", "tcp://127.0.0.1:9", "--workers", "2"], "--workers is for this machine"),
     ],

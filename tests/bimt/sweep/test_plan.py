@@ -22,12 +22,23 @@ def test_a_plan_is_read_back(tmp_path):
     claim(tmp_path / "run", plan, resume=True)
 
 
+def test_a_plan_remembers_what_is_not_measured_and_one_that_does_not_say_measures_it(tmp_path):
+    claim(tmp_path, plan_of(fourier=False), resume=False)
+    assert read_plan(tmp_path) == plan_of(fourier=False)
+    document = json.loads((tmp_path / "sweep.json").read_bytes())
+    del document["fourier"]
+    (tmp_path / "sweep.json").write_text(json.dumps(document))
+    assert read_plan(tmp_path) == plan_of()
+
+
 def test_seeds_are_divided_into_blocks(tmp_path):
     cell = plan_of().cells()[0]
     blocks = blocks_of(cell, tmp_path, block=2)
     assert [block.config.labels for block in blocks] == [(2, 3), (4, 5), (6,)]
     assert [block.folder.name for block in blocks] == ["seeds-2-3", "seeds-4-5", "seeds-6-6"]
     assert blocks[0].folder.parent == tmp_path / "cells" / cell.name
+    assert [block.fourier for block in blocks] == [True] * 3
+    assert not any(block.fourier for block in blocks_of(cell, tmp_path, block=2, fourier=False))
 
 
 @pytest.mark.parametrize(
@@ -60,6 +71,7 @@ def test_a_key_is_swept_once():
         (plan_of(block=5), "block 2, now 5"),
         (plan_of(settings=()), "settings steps=300, now none"),
         (plan_of(tasks=("two_moons",)), "tasks crossing, now two_moons"),
+        (plan_of(fourier=False), "fourier True, now False"),
     ],
 )
 def test_another_sweep_is_not_resumed(tmp_path, other, message):
