@@ -1,7 +1,7 @@
 """A device that this machine does not have: memory of its own, which the CPU's tensors cannot be mixed with.
 
 Its tensors hold a CPU tensor each, so it computes, to the bit, what the CPU does; but to torch they are elsewhere. As
-on a GPU, an operation takes tensors of this device only, besides single numbers and (of indexing) indices, and nothing
+on a GPU, an operation takes tensors of this device only, besides single numbers (not in lists) and indices, and nothing
 but a copy brings one back.
 """
 
@@ -65,7 +65,8 @@ class _Driver(TorchDispatchMode):
             return function(*args, **kwargs)
         self.count += 1
         if name not in _COPIES:
-            _refuse_a_mixture(name, tensors, tree_leaves(args[1]) if name in _INDEXING else [])
+            numbers = [part for part in (*args, *kwargs.values()) if isinstance(part, torch.Tensor) and not part.ndim]
+            _refuse_a_mixture(name, tensors, [*numbers, *(tree_leaves(args[1]) if name in _INDEXING else ())])
         if target is not None:
             kwargs["device"] = "cpu"
         result = function(*tree_map(_opened, args), **tree_map(_opened, kwargs))
@@ -85,9 +86,10 @@ def _given_back(result: object, args: tuple, kwargs: dict) -> object:
     return kwargs["out"] if "out" in kwargs else args[0]
 
 
-def _refuse_a_mixture(name: str, tensors: list[torch.Tensor], indices: list[torch.Tensor]) -> None:
+def _refuse_a_mixture(name: str, tensors: list[torch.Tensor], free: list[torch.Tensor]) -> None:
+    """Raises if a tensor is here, other than those that may be anywhere."""
     for each in tensors:
-        if isinstance(each, Distant) or each.ndim == 0 or any(each is index for index in indices):
+        if isinstance(each, Distant) or any(each is other for other in free):
             continue
         raise RuntimeError(f"{name}: expected all tensors on one device, got one of shape {tuple(each.shape)} here")
 
