@@ -1,8 +1,8 @@
 """A device that this machine does not have: memory of its own, which the CPU's tensors cannot be mixed with.
 
 Its tensors hold a CPU tensor each, so it computes, to the bit, what the CPU does; but to torch they are elsewhere. As
-on a GPU, an operation takes tensors of this device only, besides single numbers (not in lists) and indices, and nothing
-but a copy brings one back.
+on a GPU, an operation takes tensors of this device only, besides single numbers (not in lists), and nothing but a copy
+brings one back; unlike on a GPU, indices are no exception, for there they are copied in every step, unnoticed.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,6 @@ from torch.utils._pytree import tree_leaves, tree_map
 ELSEWHERE = torch.device("meta")
 """The name it goes by: a device that torch knows without having it."""
 _COPIES = ("aten::_to_copy", "aten::copy_")
-_INDEXING = ("aten::index", "aten::index_put", "aten::index_put_", "aten::_index_put_impl_")
 
 
 class Distant(torch.Tensor):
@@ -66,7 +65,7 @@ class _Driver(TorchDispatchMode):
         self.count += 1
         if name not in _COPIES:
             numbers = [part for part in (*args, *kwargs.values()) if isinstance(part, torch.Tensor) and not part.ndim]
-            _refuse_a_mixture(name, tensors, [*numbers, *(tree_leaves(args[1]) if name in _INDEXING else ())])
+            _refuse_a_mixture(name, tensors, numbers)
         if target is not None:
             kwargs["device"] = "cpu"
         result = function(*tree_map(_opened, args), **tree_map(_opened, kwargs))
