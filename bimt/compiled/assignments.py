@@ -16,7 +16,9 @@ _FEWEST = 64
 
 
 def cheapest_assignments(tables: Float[np.ndarray, "tables size size"]) -> Int[np.ndarray, "tables size"]:
-    """Returns for each table the column of every row in the cheapest assignment; ties are broken as scipy does.
+    """Returns for each table the column of every row in the cheapest assignment.
+
+    Below 512 rows ties are broken as scipy breaks them; of larger tables any cheapest assignment may come.
 
     Raises:
         ValueError: If a table has no finite assignment.
@@ -32,11 +34,14 @@ def cheapest_assignments(tables: Float[np.ndarray, "tables size size"]) -> Int[n
     pieces = np.array_split(np.arange(len(tables)), cores) if len(tables) >= _FEWEST else [np.arange(len(tables))]
     spans = [(int(piece[0]), len(piece)) for piece in pieces if len(piece)]
 
-    def solve_some(span: tuple[int, int]) -> int:
+    def solve_some(span: tuple[int, int]) -> bool:
         first, count = span
-        return native(tables[first:].ctypes.data, best[first:].ctypes.data, count, tables.shape[1]) - count
+        done = native(tables[first:].ctypes.data, best[first:].ctypes.data, count, tables.shape[1])
+        if done < 0:
+            raise MemoryError("there is no memory for an assignment")
+        return done == count
 
-    if any(map(solve_some, spans) if len(spans) == 1 else threads(cores).map(solve_some, spans)):
+    if not all(map(solve_some, spans) if len(spans) == 1 else threads(cores).map(solve_some, spans)):
         raise ValueError("`tables` must be finite, got one without an assignment")
     return best
 
