@@ -11,12 +11,22 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from bimt.compiled.assignments import cheapest_assignments
+from bimt.compiled.assignments import LARGE, cheapest_assignments
 from bimt.cost import Reduce, relocation_factors
 from bimt.nets.base import Net
 from bimt.wiring import Link, Population
 
 Places = dict[str, Int[np.ndarray, "seeds size"]]
+
+
+class TiedLink(NamedTuple):
+    """A link between two populations with slots."""
+
+    link: Link
+    target: str
+    source: str
+    factor: float
+    """The price of one unit of |w| and length."""
 
 
 class Tie(NamedTuple):
@@ -50,15 +60,12 @@ class Layout:
         Raises:
             ValueError: If a weight is no number or infinite.
         """
-        self.populations = {item.name: item for item in net.wiring.populations if item.slots is not None}
+        self.populations = placed_populations(net)
         self.places: Places = {name: net.places[name].numpy().copy() for name in self.populations}
         self.slots = {name: net.wiring.slots_of(name).numpy() for name in self.populations}
-        factor = relocation_factors(net, distance_scale=distance_scale, reduce=reduce)
         self.ties = [
-            Tie(target, source, factor(link) * _magnitudes(net, link, inside=target == source), factor(link))
-            for link in net.wiring.distinct_links()
-            for target, source in [(net.wiring.site(link.target).population, net.wiring.site(link.source).population)]
-            if target in self.populations and source in self.populations
+            Tie(target, source, factor * _magnitudes(net, link, inside=target == source), factor)
+            for link, target, source, factor in tied_links(net, distance_scale=distance_scale, reduce=reduce)
         ]
         self._tables = {
             (a, b): net.wiring.lengths(a, b).numpy()
@@ -80,6 +87,11 @@ class Layout:
         """Tells whether a population is linked to itself, which makes its cost quadratic in its own places."""
         return any(tie.target == tie.source == name for tie in self.ties)
 
+    def neighbours(self, name: str) -> set[str]:
+        """Returns the populations whose prices depend on the places of one."""
+        ends = {(tie.target, tie.source) for tie in self.ties}
+        return {b for a, b in ends if a == name} | {a for a, b in ends if b == name}
+
     def cost(self) -> Float[np.ndarray, " seeds"]:
         """Returns the relocation cost of each seed."""
         total = np.zeros(self.seeds)
@@ -92,11 +104,12 @@ class Layout:
         """Returns C: what each neuron of a population would cost in each slot, all other neurons fixed."""
         size = self.populations[name].size
         total = np.zeros((self.seeds, size, size))
+        add_ = _add_product_ if size >= LARGE else _add_in_order_
         for tie in self.ties:
             if tie.target == name:
-                total += tie.pull @ self._tables[tie.source, name][self.places[tie.source]]
+                add_(total, tie.pull, self._tables[tie.source, name][self.places[tie.source]])
             if tie.source == name:
-                total += tie.pull.transpose(0, 2, 1) @ self._tables[tie.target, name][self.places[tie.target]]
+                add_(total, tie.pull.transpose(0, 2, 1), self._tables[tie.target, name][self.places[tie.target]])
         return total
 
     def mutual(self, name: str) -> Float[np.ndarray, "seeds size size"]:
@@ -131,6 +144,23 @@ class Layout:
         return other
 
 
+def placed_populations(net: Net) -> dict[str, Population]:
+    """Returns the populations with slots, by name."""
+    return {item.name: item for item in net.wiring.populations if item.slots is not None}
+
+
+def tied_links(net: Net, *, distance_scale: float, reduce: Reduce) -> list[TiedLink]:
+    """Returns the links that matter to places, tied ones once; arguments as in `Layout`."""
+    placed = placed_populations(net)
+    factor = relocation_factors(net, distance_scale=distance_scale, reduce=reduce)
+    return [
+        TiedLink(link, target, source, factor(link))
+        for link in net.wiring.distinct_links()
+        for target, source in [(net.wiring.site(link.target).population, net.wiring.site(link.source).population)]
+        if target in placed and source in placed
+    ]
+
+
 def cheapest_slots(tables: Float[np.ndarray, "seeds neuron slot"], blocks: int) -> Int[np.ndarray, "seeds neuron"]:
     """Returns the cheapest slot for each neuron when blocks of neurons stay together in blocks of slots."""
     if blocks == 1:
@@ -138,10 +168,20 @@ def cheapest_slots(tables: Float[np.ndarray, "seeds neuron slot"], blocks: int) 
     seeds, size = len(tables), tables.shape[1] // blocks
     cells = tables.reshape(seeds, blocks, size, blocks, size).transpose(0, 1, 3, 2, 4)
     inside = cheapest_assignments(cells.reshape(-1, size, size)).reshape(seeds, blocks, blocks, size)
-    within = np.take_along_axis(cells, inside[..., None], axis=4)[..., 0].sum(3)
+    within = np.take_along_axis(cells, inside[..., None], axis=4)[..., 0].cumsum(3)[..., -1]
     block_of = cheapest_assignments(within)
     taken = np.take_along_axis(inside, block_of[:, :, None, None], axis=2)[:, :, 0]
     return (block_of[:, :, None] * size + taken).reshape(seeds, -1)
+
+
+def _add_product_(total: np.ndarray, pull: np.ndarray, lengths: np.ndarray) -> None:
+    total += pull @ lengths
+
+
+def _add_in_order_(total: np.ndarray, pull: np.ndarray, lengths: np.ndarray) -> None:
+    """Adds a matrix product term by term: what ties depends on the last bit, and native code adds in this order."""
+    for index in range(pull.shape[2]):
+        total += pull[:, :, index, None] * lengths[:, index, None, :]
 
 
 def _magnitudes(net: Net, link: Link, *, inside: bool) -> Float[np.ndarray, "seeds target source"]:

@@ -1,14 +1,18 @@
 """Cheaper places: neurons exchange slots where that shortens their connections. Weights stay where they are."""
 
+from contextlib import suppress
 from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Int
 
+from bimt.compiled.assignments import LARGE
+from bimt.compiled.compiler import NoCompiler
+from bimt.compiled.moves import NativeMoves, can_move
 from bimt.cost import Reduce
-from bimt.layout import Layout, cheapest_slots
+from bimt.layout import Layout, cheapest_slots, placed_populations, tied_links
 from bimt.nets.base import Net
-from bimt.spectral import spectral_places
+from bimt.spectral import spectral_axes, spectral_places
 from bimt.wiring import Population
 
 Method = Literal["none", "pairs", "assignment", "spectral"]
@@ -38,19 +42,58 @@ def relocate_(
     Raises:
         ValueError: If the method is unknown or a weight is not finite.
     """
-    if method == "none":
-        return
-    if method not in ("pairs", "assignment", "spectral"):
-        raise ValueError(f"`method` must be none, pairs, assignment or spectral, got {method!r}")
-    layout = Layout(net, distance_scale=distance_scale, reduce=reduce)
-    if method == "pairs":
-        _exchange_pairs_(layout, top_k)
-    elif method == "assignment":
-        _assign_rounds_(layout, rounds)
-    else:
-        layout = _best_proposal(layout, rounds)
-    for name, place in layout.places.items():
-        net.places[name] = net.places[name].new_tensor(place)
+    Mover(net, top_k=top_k, rounds=rounds, distance_scale=distance_scale, reduce=reduce).move_(net, method)
+
+
+class Mover:
+    """Relocates nets of one wiring again and again: natively where that can be done, with the same places as without."""
+
+    def __init__(
+        self, net: Net, *, top_k: int = 5, rounds: int = 5, distance_scale: float = 1.0, reduce: Reduce = "sum"
+    ) -> None:
+        """Looks at the wiring of a net and the sizes of its tensors; other arguments as in `relocate_`."""
+        self._top_k, self._rounds, self._distance_scale, self._reduce = top_k, rounds, distance_scale, reduce
+        self._native: NativeMoves | None = None
+        populations, ties = placed_populations(net), tied_links(net, distance_scale=distance_scale, reduce=reduce)
+        self._size = sum(population.size for population in populations.values())
+        if can_move(populations, ties):
+            with suppress(NoCompiler):
+                self._native = NativeMoves(net.wiring, populations, ties, rounds=rounds)
+
+    def move_(self, net: Net, method: Method) -> None:
+        """Moves the neurons of every seed, in place; of `net.places` those stay the same tensors in which none moved.
+
+        Raises:
+            ValueError: If the method is unknown or a weight is not finite.
+        """
+        if method == "none":
+            return
+        if method not in ("pairs", "assignment", "spectral"):
+            raise ValueError(f"`method` must be none, pairs, assignment or spectral, got {method!r}")
+        if method == "pairs" or self._native is None or not self._move_natively_(net, method, self._native):
+            self._move_by_numpy_(net, method)
+
+    def _move_natively_(self, net: Net, method: Method, native: NativeMoves) -> bool:
+        proposes = method == "spectral"
+        if not proposes or self._size < LARGE:
+            return native.move_(net, proposes=proposes)
+        axes = np.stack(spectral_axes(self._layout(net)), axis=1)
+        return native.move_(net, proposes=True, axes=axes.transpose(0, 1, 3, 2))
+
+    def _move_by_numpy_(self, net: Net, method: Method) -> None:
+        layout = self._layout(net)
+        if method == "pairs":
+            _exchange_pairs_(layout, self._top_k)
+        elif method == "assignment":
+            _assign_rounds_(layout, self._rounds)
+        else:
+            layout = _best_proposal(layout, self._rounds)
+        for name, place in layout.places.items():
+            if not np.array_equal(place, net.places[name].numpy()):
+                net.places[name] = net.places[name].new_tensor(place)
+
+    def _layout(self, net: Net) -> Layout:
+        return Layout(net, distance_scale=self._distance_scale, reduce=self._reduce)
 
 
 def _exchange_pairs_(layout: Layout, top_k: int) -> None:
@@ -118,16 +161,23 @@ def _same_block(population: Population) -> Bool[np.ndarray, "size size"] | None:
 def _assign_rounds_(layout: Layout, rounds: int) -> None:
     """Goes round the populations, each laid out optimally for the places of the others, until nothing moves."""
     awake = np.arange(layout.seeds)  # a seed in which nothing moved in a round is done: it would not move in the next
+    stale = {population.name for population in layout.movable}  # the others have no neighbour that moved since
     for _ in range(rounds):
         some = layout if len(awake) == layout.seeds else layout.of(awake)
         before = {name: place.copy() for name, place in some.places.items()}
         for population in layout.movable:
+            if population.name not in stale:
+                continue
+            was = some.places[population.name].copy()
             if layout.is_recurrent(population.name):
                 order = np.argsort(-some.importance(population.name), axis=1, kind="stable")
                 _exchange_blocks_(some, population, population.blocks)
                 _exchange_in_order_(some, population, order)
             else:
+                stale.discard(population.name)
                 _assign_(some, population)
+            if not np.array_equal(some.places[population.name], was):
+                stale |= layout.neighbours(population.name)
         moved = np.zeros(len(awake), dtype=bool)
         for name, place in some.places.items():
             layout.places[name][awake] = place
@@ -155,8 +205,9 @@ def _best_proposal(layout: Layout, rounds: int) -> Layout:
             place[index :: len(proposals)] = proposal[name]
     _assign_rounds_(many, rounds)
     cost = many.cost().reshape(-1, len(proposals))
-    # a proposal must be better by more than rounding; the current layout stands first
-    best = np.where(cost.min(1) < cost[:, 0] * (1 - 1e-9), cost.argmin(1), 0)
+    best = np.zeros(len(cost), dtype=np.int64)
+    for index in range(1, len(proposals)):  # must be better than what came before by more than rounding
+        best = np.where(cost[:, index] < cost[np.arange(len(cost)), best] * (1 - 1e-9), index, best)
     rows = np.arange(len(cost)) * len(proposals) + best
     chosen = layout.repeated(1)
     chosen.places = {name: place[rows] for name, place in many.places.items()}

@@ -21,7 +21,7 @@ from bimt.retrace import command_line
 from bimt.seeds import generator_states, make_generators, restore_generators
 from bimt.state import State, parts
 from bimt.steps import choose_steps
-from bimt.swaps import relocate_
+from bimt.swaps import Mover
 from bimt.tasks.base import Task
 
 LIVE = 1e-2
@@ -149,6 +149,10 @@ class _Run:
         self.seen = task.to(self.dtype, device)
         self.state = State.of(net, device)
         self.net = self.state.view(net)
+        swaps, cost = config.swaps, config.cost
+        self.mover = Mover(
+            net, top_k=swaps.top_k, rounds=swaps.rounds, distance_scale=cost.distance_scale, reduce=cost.reduce
+        )
         self.engine, word = choose_steps(config, self.net, self.state, self.seen)
         self.step = 0
         self.interrupted = False
@@ -252,6 +256,8 @@ class _Run:
     @torch.no_grad()
     def _stop_lost(self, losses: Tensor) -> None:
         """Stops every seed whose loss or weights are no numbers any more."""
+        if losses.isfinite().all() and self.state.flat.isfinite().all():
+            return
         values = torch.cat([part.flatten(1) for part in self.net.parameters.values()], dim=1)
         for row in torch.nonzero(~(losses.isfinite() & values.isfinite().all(1))).flatten().tolist():
             if row not in self.stopped:
@@ -297,20 +303,15 @@ class _Run:
 
     def _move_neurons(self) -> None:
         """Relocates the neurons if it is time."""
-        swaps, cost, every = self.config.swaps, self.config.cost, self._swaps_every
+        swaps, every = self.config.swaps, self._swaps_every
         if every is None or self.step % every:
             return
         self._stop_lost(torch.zeros(self.config.seeds, device=self.device))
         proposes = (self.step // every - 1) % swaps.proposals_every == 0
-        relocate_(
-            self.net,
-            method="assignment" if swaps.method == "spectral" and not proposes else swaps.method,
-            top_k=swaps.top_k,
-            rounds=swaps.rounds,
-            distance_scale=cost.distance_scale,
-            reduce=cost.reduce,
-        )
-        self._price = None
+        before = dict(self.net.places)
+        self.mover.move_(self.net, "assignment" if swaps.method == "spectral" and not proposes else swaps.method)
+        if any(place is not before[name] for name, place in self.net.places.items()):
+            self._price = None
 
     @torch.no_grad()
     def _log(self) -> None:

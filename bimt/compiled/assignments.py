@@ -11,6 +11,8 @@ from jaxtyping import Float, Int
 from bimt.compiled.compiler import NoCompiler, load
 from bimt.cores import available_cores, threads
 
+LARGE = 512
+"""Tables of so many rows and more are started by an auction, as assign.h says."""
 _FEWEST = 64
 """Fewer tables are not worth waking the other cores."""
 
@@ -18,7 +20,7 @@ _FEWEST = 64
 def cheapest_assignments(tables: Float[np.ndarray, "tables size size"]) -> Int[np.ndarray, "tables size"]:
     """Returns for each table the column of every row in the cheapest assignment.
 
-    Below 512 rows ties are broken as scipy breaks them; of larger tables any cheapest assignment may come.
+    Below `LARGE` rows ties are broken as scipy breaks them; of larger tables any cheapest assignment may come.
 
     Raises:
         ValueError: If a table has no finite assignment.

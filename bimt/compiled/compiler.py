@@ -58,19 +58,23 @@ def find_compiler() -> tuple[str, ...]:
     raise NoCompiler("no C compiler was found; pip install 'bimt-toolkit[fast]' brings one")
 
 
-def load(source: str) -> ctypes.CDLL:
+def load(source: str, *flags: str) -> ctypes.CDLL:
     """Builds a text that may include the headers here, unless it was built before, and loads it.
+
+    Args:
+        source: The text.
+        flags: What the compiler is told beside the usual, which they overrule.
 
     Raises:
         NoCompiler: If no compiler is there, or it refuses.
     """
     compiler = find_compiler()
     try:
-        path = _cache() / f"{_key(compiler, source)}.so"
+        path = _cache() / f"{_key(compiler, source, flags)}.so"
         if path.is_file():
             with suppress(OSError):  # a crash can leave an empty file behind: it is built again
                 return ctypes.CDLL(str(path))
-        _build(compiler, source, path)
+        _build(compiler, source, flags, path)
         return ctypes.CDLL(str(path))
     except subprocess.TimeoutExpired as error:
         raise NoCompiler(f"{compiler[0]} was not done after {_SECONDS} seconds") from error
@@ -78,12 +82,12 @@ def load(source: str) -> ctypes.CDLL:
         raise NoCompiler(f"{compiler[0]} or what it built cannot be run: {error}") from error
 
 
-def _build(compiler: Sequence[str], source: str, path: Path) -> None:
+def _build(compiler: Sequence[str], source: str, flags: Sequence[str], path: Path) -> None:
     """Writes the library under another name first: two processes may build it at once."""
     with tempfile.TemporaryDirectory(dir=path.parent) as scratch:
         text, library = Path(scratch) / "program.c", Path(scratch) / "program.so"
         text.write_text(source, encoding="utf-8")
-        command = [*compiler, *_FLAGS, f"-I{_HERE}", str(text), "-o", str(library), "-lm"]
+        command = [*compiler, *_FLAGS, *flags, f"-I{_HERE}", str(text), "-o", str(library), "-lm"]
         done = _run(command)
         if done.returncode or not library.is_file():
             lines = done.stderr.strip().splitlines() or ["it said nothing"]
@@ -114,10 +118,10 @@ def _folders() -> Iterator[Path]:
     yield Path(tempfile.gettempdir()) / f"bimt-{os.getuid()}"
 
 
-def _key(compiler: Sequence[str], source: str) -> str:
+def _key(compiler: Sequence[str], source: str, flags: Sequence[str] = ()) -> str:
     """Names everything that decides the bits of a library, the processor too: homes are shared among machines."""
     headers = [path.read_text(encoding="utf-8") for path in sorted(_HERE.glob("*.h"))]
-    parts = [source, *headers, *compiler, *_FLAGS, _version(tuple(compiler))]
+    parts = [source, *headers, *compiler, *_FLAGS, *flags, _version(tuple(compiler))]
     return hashlib.sha256("\0".join([*parts, platform.machine(), _processor()]).encode()).hexdigest()[:32]
 
 
