@@ -1,5 +1,6 @@
 """The training loop: prediction loss plus connection cost, neurons on the move, a checkpoint now and then."""
 
+import math
 import statistics
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -256,8 +257,6 @@ class _Run:
     @torch.no_grad()
     def _stop_lost(self, losses: Tensor) -> None:
         """Stops every seed whose loss or weights are no numbers any more."""
-        if losses.isfinite().all() and self.state.flat.isfinite().all():
-            return
         values = torch.cat([part.flatten(1) for part in self.net.parameters.values()], dim=1)
         for row in torch.nonzero(~(losses.isfinite() & values.isfinite().all(1))).flatten().tolist():
             if row not in self.stopped:
@@ -306,7 +305,8 @@ class _Run:
         swaps, every = self.config.swaps, self._swaps_every
         if every is None or self.step % every:
             return
-        self._stop_lost(torch.zeros(self.config.seeds, device=self.device))
+        if not math.isfinite(self.state.flat.sum()):
+            self._stop_lost(torch.zeros(self.config.seeds, device=self.device))
         proposes = (self.step // every - 1) % swaps.proposals_every == 0
         before = dict(self.net.places)
         self.mover.move_(self.net, "assignment" if swaps.method == "spectral" and not proposes else swaps.method)

@@ -12,22 +12,14 @@ enum { LARGE = 512, LANES = 8, BIDS = 200, SAMPLE = 64 };
 typedef struct {
     double *paid, *price, *path_cost;
     long *before, *owner, *open, *closed;
-    void *room;
 } Desk;
 
-static int open_desk(Desk *desk, long size) {
-    desk->room = malloc((size + !size) * (3 * sizeof(double) + 4 * sizeof(long)));
-    desk->paid = desk->room;
-    desk->price = desk->paid + size;
-    desk->path_cost = desk->price + size;
-    desk->before = (long *)(desk->path_cost + size);
-    desk->owner = desk->before + size;
-    desk->open = desk->owner + size;
-    desk->closed = desk->open + size;
-    return desk->room != NULL;
-}
+static long desk_numbers(long size) { return 7 * size; }
 
-static void close_desk(Desk *desk) { free(desk->room); }
+static Desk desk_in(double *room, long size) {
+    long *rest = (long *)(room + 3 * size);
+    return (Desk){room, room + size, room + 2 * size, rest, rest + size, rest + 2 * size, rest + 3 * size};
+}
 
 /* Gives a newcomer a slot along the shortest augmenting path; 0 if there is none */
 static int seat(const double *table, long *best, long size, long newcomer, Desk *desk) {

@@ -3,21 +3,25 @@
 #include "moves.h"
 #include "proposals.h"
 
-/* Moves the neurons of some seeds; axes are what `propose` orders neurons by, NULL where it works them out.
-   Returns 0; 1 if a weight is no finite number, -1 without memory. */
-long move(const Net *net, long first, long count, long proposes, const double *axes) {
+/* How many numbers the room of one core must hold */
+long room_of(const Net *net) {
+    static double nothing[1];
     Work work;
-    long found = 0;
-    if (!open_work(&work, net)) return -1;
-    for (long seed = first; seed < first + count && !found; seed++) {
-        if (!read_weights(net, &work, seed)) found = 1;
-        else {
-            read_places(net, &work, seed);
-            go_round(net, &work, work.where);
-            if (proposes) improve(net, &work, axes ? axes + seed * net->cuts * AXES * net->total : NULL);
-            write_places(net, &work, seed);
-        }
+    return divide_room(&work, net, nothing);
+}
+
+/* Moves the neurons of some seeds; axes are what proposals order neurons by, NULL where it works them out.
+   Returns how many of them, from the first on, have weights that are finite numbers. */
+long move(const Net *net, long first, long count, long proposes, const double *axes, double *room) {
+    Work work;
+    divide_room(&work, net, room);
+    for (long done = 0; done < count; done++) {
+        long seed = first + done;
+        if (!read_weights(net, &work, seed)) return done;
+        read_places(net, &work, seed);
+        go_round(net, &work, work.where);
+        if (proposes) improve(net, &work, axes ? axes + seed * net->cuts * AXES * net->total : NULL);
+        write_places(net, &work, seed);
     }
-    close_work(&work);
-    return found;
+    return count;
 }

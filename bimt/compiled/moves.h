@@ -4,7 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { WIDE = 8, AXES = 3 };
+enum { ROWS = 4, WIDE = 8, AXES = 3 };
 
 typedef struct {
     long size, padded, start, blocks, dims, is_movable, is_sink;
@@ -28,45 +28,43 @@ typedef struct {
 typedef struct {
     double *pulls, *pulled, *table, *cells, *within, *spectral, *vectors, *axes;
     long *pull_starts, *where, *trial, *best, *inside, *blocks, *stale, *order;
-    void *numbers, *indices;
     Desk desk;
 } Work;
 
-static int open_work(Work *work, const Net *net) {
-    long pulls = 0, area = net->largest * net->largest, total = net->total;
-    for (long t = 0; t < net->ties; t++)
-        pulls += net->population[net->tie[t].target].size * net->population[net->tie[t].source].size;
-    long numbers = 2 * pulls + 3 * area + (spectral_numbers(total) + total) + (AXES + 2) * (total + 1) + AXES * total;
-    long indices = net->ties + 4 * total + net->largest * net->largest + net->largest + net->populations;
-    double *number = work->numbers = malloc((numbers + 1) * sizeof *number);
-    long *index = work->indices = malloc((indices + 1) * sizeof *index);
-    if (!open_desk(&work->desk, net->largest) || !number || !index) {
-        free(number), free(index), close_desk(&work->desk);
-        return 0;
-    }
-    work->pulls = number, number += pulls;
-    work->pulled = number, number += pulls;
-    work->table = number, number += area;
-    work->cells = number, number += area;
-    work->within = number, number += area;
-    work->spectral = number, number += spectral_numbers(total) + total;
-    work->vectors = number, number += (AXES + 2) * (total + 1);
-    work->axes = number;
-    work->pull_starts = index, index += net->ties;
-    work->where = index, index += total;
-    work->trial = index, index += total;
-    work->best = index, index += total;
-    work->order = index, index += total;
-    work->inside = index, index += net->largest * net->largest;
-    work->blocks = index, index += net->largest;
-    work->stale = index;
-    return 1;
+static double *numbers_in(double **room, long count) {
+    double *here = *room;
+    *room += count;
+    return here;
 }
 
-static void close_work(Work *work) {
-    free(work->numbers);
-    free(work->indices);
-    close_desk(&work->desk);
+static long *indices_in(double **room, long count) { return (long *)numbers_in(room, count); }
+
+/* Divides a room among all that a seed needs; without a room, tells how many numbers it must hold */
+static long divide_room(Work *work, const Net *net, double *room) {
+    long pulls = 0, size = net->largest, total = net->total;
+    double *start = room;
+    for (long t = 0; t < net->ties; t++)
+        pulls += net->population[net->tie[t].target].size * net->population[net->tie[t].source].size;
+    *work = (Work){
+        .pulls = numbers_in(&room, pulls),
+        .pulled = numbers_in(&room, pulls),
+        .table = numbers_in(&room, size * size),
+        .cells = numbers_in(&room, size * size),
+        .within = numbers_in(&room, size * size),
+        .vectors = numbers_in(&room, (AXES + 2) * (total + 1)),
+        .axes = numbers_in(&room, AXES * total),
+        .pull_starts = indices_in(&room, net->ties),
+        .where = indices_in(&room, total),
+        .trial = indices_in(&room, total),
+        .best = indices_in(&room, total),
+        .inside = indices_in(&room, size * size),
+        .blocks = indices_in(&room, size),
+        .stale = indices_in(&room, net->populations),
+        .order = indices_in(&room, total),
+        .desk = desk_in(numbers_in(&room, desk_numbers(size)), size),
+        .spectral = numbers_in(&room, spectral_numbers(total) + total),
+    };
+    return room - start;
 }
 
 /* factor * |w| of every tie, as (target, source) and as (source, target); 0 if one is not finite */
@@ -103,31 +101,36 @@ static void write_places(const Net *net, const Work *work, long seed) {
     }
 }
 
-/* What the connections of one neuron with a neighbouring population cost in `WIDE` slots, one by one added to `cost` */
-static void add_costs(double *cost, const double *pull, const double *lengths, long stride, const long *where, long size) {
+/* What the connections of `ROWS` neurons with a neighbouring population cost in `WIDE` slots, added to `cost` one by one */
+static void add_costs(double cost[ROWS][WIDE], const double *const *pull, const double *lengths, long stride,
+                      const long *where, long size) {
     for (long j = 0; j < size; j++) {
         const double *length = lengths + where[j] * stride;
-        for (int k = 0; k < WIDE; k++) cost[k] += pull[j] * length[k];
+        for (int row = 0; row < ROWS; row++)
+            for (int k = 0; k < WIDE; k++) cost[row][k] += pull[row][j] * length[k];
     }
 }
 
 /* table[n, k]: what each neuron of a population would cost in each slot, all other neurons fixed */
 static void price(const Net *net, const Work *work, const long *where, long p, double *table) {
     const Population *here = net->population + p;
-    for (long n = 0; n < here->size; n++)
+    long size = here->size;
+    for (long n = 0; n < size; n += ROWS)
         for (long k = 0; k < here->padded; k += WIDE) {
-            double cost[WIDE] = {0};
+            double cost[ROWS][WIDE] = {0};
             for (long t = 0; t < net->ties; t++) {
                 const Tie *tie = net->tie + t;
-                long other = tie->target == p ? tie->source : tie->target;
                 if (tie->target != p && tie->source != p) continue;
+                long other = tie->target == p ? tie->source : tie->target;
                 const Population *there = net->population + other;
-                const double *pull = (tie->target == p ? work->pulls : work->pulled) + work->pull_starts[t];
-                const double *lengths = net->lengths[other * net->populations + p] + k;
-                add_costs(cost, pull + n * there->size, lengths, here->padded, where + there->start, there->size);
+                const double *pulls = (tie->target == p ? work->pulls : work->pulled) + work->pull_starts[t];
+                const double *lengths = net->lengths[other * net->populations + p] + k, *pull[ROWS];
+                for (long row = 0; row < ROWS; row++) pull[row] = pulls + (n + row < size ? n + row : n) * there->size;
+                add_costs(cost, pull, lengths, here->padded, where + there->start, there->size);
             }
-            long last = here->size - k < WIDE ? here->size - k : WIDE;
-            memcpy(table + n * here->size + k, cost, last * sizeof *cost);
+            long last = size - k < WIDE ? size - k : WIDE;
+            for (long row = 0; row < ROWS && n + row < size; row++)
+                memcpy(table + (n + row) * size + k, cost[row], last * sizeof **cost);
         }
 }
 

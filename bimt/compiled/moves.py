@@ -21,6 +21,7 @@ from bimt.layout import TiedLink
 from bimt.wiring import Population, Wiring
 
 _WIDE = 8
+_PROPOSALS = 7
 _FEWEST = 16
 """Fewer layouts are not worth waking the other cores."""
 
@@ -75,7 +76,7 @@ class NativeMoves:
         Raises:
             NoCompiler: If nothing can build the native code here.
         """
-        self._move = _native()
+        self._library = _native()
         self._ties, self._names = ties, list(populations)
         self._lengths = {
             pair: _padded(wiring.lengths(*pair))
@@ -110,6 +111,8 @@ class NativeMoves:
             tie=ctypes.addressof(self._tie),
             lengths=ctypes.addressof(self._tables),
         )
+        self._room: int = self._library.room_of(ctypes.byref(self._net))
+        self._rooms: list[np.ndarray] = []
 
     def move_(self, net: Net, *, proposes: bool, axes: Float[np.ndarray, "seeds cuts axes all"] | None = None) -> bool:
         """Moves the neurons of every seed, in place; places in which nothing moved stay the same tensors.
@@ -137,20 +140,22 @@ class NativeMoves:
         return True
 
     def _move_all(self, seeds: int, proposes: bool, axes: np.ndarray | None) -> bool:
-        cores = available_cores()
-        is_worth_it = seeds * (7 if proposes else 1) >= _FEWEST
-        pieces = np.array_split(np.arange(seeds), cores if is_worth_it else 1)
-        spans = [(int(piece[0]), len(piece)) for piece in pieces if len(piece)]
         axes = None if axes is None else np.ascontiguousarray(axes)
         where = None if axes is None else axes.ctypes.data
+        is_worth_it = seeds * (_PROPOSALS if proposes else 1) >= _FEWEST
+        cores = min(available_cores(), seeds) if is_worth_it else 1
+        while len(self._rooms) < cores:
+            self._rooms.append(np.empty(self._room))
 
-        def move_some(span: tuple[int, int]) -> int:
-            return self._move(ctypes.byref(self._net), *span, proposes, where)
+        def move_some(core: int) -> bool:
+            first, end = seeds * core // cores, seeds * (core + 1) // cores
+            room = self._rooms[core].ctypes.data
+            done: int = self._library.move(ctypes.byref(self._net), first, end - first, proposes, where, room)
+            return done == end - first
 
-        found = list(map(move_some, spans) if len(spans) == 1 else threads(cores).map(move_some, spans))
-        if min(found) < 0:
-            raise MemoryError("there is no memory for moving neurons")
-        return not any(found)
+        if cores == 1:
+            return move_some(0)
+        return all(threads(available_cores()).map(move_some, range(cores)))
 
 
 def _up(size: int) -> int:
@@ -164,13 +169,15 @@ def _padded(lengths: Tensor) -> Float[np.ndarray, "slots padded"]:
 
 
 @lru_cache(maxsize=1)
-def _native() -> "ctypes._NamedFuncPointer":
+def _native() -> ctypes.CDLL:
     """Builds the native code; every product is rounded before it is added, as numpy does.
 
     Raises:
         NoCompiler: If nothing can build it here.
     """
     library = load((Path(__file__).parent / "moves.c").read_text(encoding="utf-8"), "-ffp-contract=off")
-    library.move.argtypes = [ctypes.c_void_p, ctypes.c_long, ctypes.c_long, ctypes.c_long, ctypes.c_void_p]
-    library.move.restype = ctypes.c_long
-    return library.move
+    pointer, long = ctypes.c_void_p, ctypes.c_long
+    library.move.argtypes = [pointer, long, long, long, pointer, pointer]
+    library.room_of.argtypes = [pointer]
+    library.move.restype = library.room_of.restype = long
+    return library
