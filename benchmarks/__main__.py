@@ -24,7 +24,7 @@ from bimt.config import TrainConfig, make_config
 from bimt.nets.base import Net
 from bimt.nets.build import make_net
 from bimt.seeds import make_generators
-from bimt.swaps import relocate_
+from bimt.swaps import Method, Mover
 from bimt.tasks.base import Task
 from bimt.train import train
 
@@ -68,6 +68,8 @@ def main() -> None:
             _report(case, arguments.rounds, cores=cores, peaks=peaks)
     if arguments.only in ("", "independence"):
         _report_moves(arguments.rounds)
+        for seeds, steps in ((1, 20_000), (100, 10_000)):
+            _report_share(seeds, steps, arguments.rounds)
         print(f"bimt train independence, the whole command with its start: {_command():.1f} s")
 
 
@@ -133,13 +135,35 @@ def _report_moves(rounds: int) -> None:
     """Prints what one relocation of all populations costs, per seed."""
     task = make_config("independence").task.load()
     naive = _time(lambda: TextbookNet((4, 20, 20, len(task.outputs))).relocate(), times=rounds)
-    for method in ("pairs", "assignment", "spectral"):
+    methods: tuple[Method, ...] = ("pairs", "assignment", "spectral")
+    for method in methods:
         for seeds in (1, 100):
             first = _net(seeds)
-            relocate_(first.replaced(), method=method)  # slots' distances are worked out once a run
+            mover = Mover(first)
+            mover.move_(first.replaced(), method)  # slots' distances are worked out once a run
             nets = [first.replaced() for _ in range(10)]
-            each = _time(lambda: relocate_(nets.pop(), method=method), times=10) / seeds  # noqa: B023
+            each = _time(lambda: mover.move_(nets.pop(), method), times=10) / seeds  # noqa: B023
             print(f"relocation by {method}, {seeds} seeds: {each * 1e6:.0f} us a seed, ratio {naive / each:.0f}")
+
+
+def _report_share(seeds: int, steps: int, rounds: int) -> None:
+    """Prints how much of the processor time of a run is due to moves, prices included: least times of several runs."""
+    settings = [f"save_every={steps}", "engine=compiled"]
+    with_moves, without = (
+        make_config("independence", seeds=seeds, steps=steps, settings=[*settings, *more])
+        for more in ([], ["swaps.method=none"])
+    )
+    task = with_moves.task.load()
+    times = [[_processor_time(lambda: train(config, task=task)) for config in (with_moves, without)]  # noqa: B023
+             for _ in range(rounds)]  # fmt: skip
+    moving, still = (min(column) for column in zip(*times, strict=True))
+    print(f"moving neurons, {seeds} seeds: {1 - still / moving:.1%} of {moving:.2f} s of processor time")
+
+
+def _processor_time(action: Callable[[], object]) -> float:
+    start = time.process_time()
+    action()
+    return time.process_time() - start
 
 
 def _net(seeds: int) -> Net:

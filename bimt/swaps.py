@@ -1,7 +1,7 @@
 """Cheaper places: neurons exchange slots where that shortens their connections. Weights stay where they are."""
 
 from contextlib import suppress
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from jaxtyping import Bool, Int
@@ -42,11 +42,13 @@ def relocate_(
     Raises:
         ValueError: If the method is unknown or a weight is not finite.
     """
+    if method not in get_args(Method):
+        raise ValueError(f"`method` must be none, pairs, assignment or spectral, got {method!r}")
     Mover(net, top_k=top_k, rounds=rounds, distance_scale=distance_scale, reduce=reduce).move_(net, method)
 
 
 class Mover:
-    """Relocates nets of one wiring again and again: natively where that can be done, with the same places as without."""
+    """Relocates nets of one wiring again and again, natively where that can be done: places are the same without."""
 
     def __init__(
         self, net: Net, *, top_k: int = 5, rounds: int = 5, distance_scale: float = 1.0, reduce: Reduce = "sum"
@@ -64,12 +66,10 @@ class Mover:
         """Moves the neurons of every seed, in place; of `net.places` those stay the same tensors in which none moved.
 
         Raises:
-            ValueError: If the method is unknown or a weight is not finite.
+            ValueError: If a weight is not finite.
         """
         if method == "none":
             return
-        if method not in ("pairs", "assignment", "spectral"):
-            raise ValueError(f"`method` must be none, pairs, assignment or spectral, got {method!r}")
         if method == "pairs" or self._native is None or not self._move_natively_(net, method, self._native):
             self._move_by_numpy_(net, method)
 

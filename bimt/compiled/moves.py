@@ -1,6 +1,6 @@
 """Moves the neurons of all seeds in one native call: prices, assignments, proposals and their comparison.
 
-The arithmetic is that of `bimt/swaps.py`, sums taken in the same order, so that layouts are the same without a compiler.
+The arithmetic is that of `bimt/swaps.py`, sums taken in the same order: layouts are the same without a compiler.
 """
 
 import ctypes
@@ -16,8 +16,8 @@ from torch import Tensor
 from bimt.compiled.assignments import LARGE
 from bimt.compiled.compiler import load
 from bimt.cores import available_cores, threads
-from bimt.nets.base import Net
 from bimt.layout import TiedLink
+from bimt.nets.base import Net
 from bimt.wiring import Population, Wiring
 
 _WIDE = 8
