@@ -102,14 +102,14 @@ def test_without_swaps_nobody_moves_and_with_swaps_the_cost_is_lower():
 
 def test_proposals_now_and_then():
     made = []
-    original = training.relocate_
+    original = training.Mover.move_
 
-    def spy(net, *, method, **options):
+    def spy(mover, net, method):
         made.append(method)
-        original(net, method=method, **options)
+        original(mover, net, method)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "relocate_", spy)
+        patch.setattr(training.Mover, "move_", spy)
         trained("swaps.proposals_every=2")
     assert made == ["spectral", "assignment", "spectral", "assignment", "spectral"]
 
