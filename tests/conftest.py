@@ -1,8 +1,15 @@
 """What tests of whole runs share."""
 
-import jaxtyping
 import pytest
 import torch
+
+from tests import checked
+
+checked.install()
+
+from bimt.steps import PlainSteps  # noqa: E402 - what is imported before has no checks
+
+checked.check_first_steps(PlainSteps, count=10)
 
 
 @pytest.fixture(autouse=True)
@@ -16,7 +23,6 @@ def one_thread():
 
 @pytest.fixture
 def unchecked():
-    """Runs without checks of shapes, which make a training step thirty times slower."""
-    jaxtyping.config.update("jaxtyping_disable", True)
-    yield
-    jaxtyping.config.update("jaxtyping_disable", False)
+    """Runs without checks of shapes, which make a training step many times slower."""
+    with checked.unchecked():
+        yield

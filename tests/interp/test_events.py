@@ -13,6 +13,7 @@ from bimt.train import train
 from interp.commands import events as command
 from interp.commands import prune
 from interp.events import seeds_frame, tell, tell_all
+from tests.checked import unchecked
 from tests.nets import mlp
 from tests.snapshots import checkpoint_of
 
@@ -45,11 +46,8 @@ def test_a_logit_dropped_by_hand_is_told():
 @pytest.fixture(scope="module")
 def moons(tmp_path_factory):
     """Two moons as published but quicker, several seeds."""
-    import jaxtyping
-
-    jaxtyping.config.update("jaxtyping_disable", True)
-    checkpoint = train(make_config("two_moons", settings=QUICK, seeds=2))
-    jaxtyping.config.update("jaxtyping_disable", False)
+    with unchecked():
+        checkpoint = train(make_config("two_moons", settings=QUICK, seeds=2))
     path = tmp_path_factory.mktemp("moons") / "run"
     return save_checkpoint(checkpoint, path), str(path)
 
