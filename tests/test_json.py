@@ -13,6 +13,8 @@ from bimt.train import train
 from interp import commands
 from reports import commands as report_commands
 from reports.experiments import catalog, listing
+from reports.sweeps import asked
+from tests.bimt.sweep.here import Here
 from tests.planted_votes import voting_of_family
 from tests.reports.experiments.test_running import tiny
 
@@ -98,7 +100,8 @@ def test_every_key_of_reproduce_and_experiments_is_documented(tmp_path, capsys, 
     assert keys(json.loads(capsys.readouterr().out)) - documented("experiments") == set()
 
 
-def test_every_key_of_sweep_is_documented(tmp_path, capsys):
+def test_every_key_of_sweep_is_documented(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(asked, "Processes", Here)
     settings = [word for text in ("steps=60", "net.hidden=[4]", "swaps.every=never") for word in ("--set", text)]
     grid = ["--grid", "learning_rate=0.002,1e30"]
     assert run(report_commands.sweep, ["crossing", *grid, *settings, "--out", str(tmp_path), "--json", "--quiet"]) == 1

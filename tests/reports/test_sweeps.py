@@ -16,6 +16,9 @@ import pytest
 from bimt.cli import run
 from interp.sweep import ADDITION_NAMES
 from reports.commands import sweep
+from reports.sweeps import asked
+from tests import checked
+from tests.bimt.sweep.here import Here
 from tests.bimt.sweep.works import TINY
 from tests.bimt.test_commands import refused
 
@@ -33,10 +36,12 @@ def times(folder):
 
 @pytest.fixture(scope="module")
 def swept(tmp_path_factory):
-    """A sweep of two tasks, four cells each, by one worker; its folder and its document."""
+    """A sweep of two tasks, four cells each; its folder."""
     out = tmp_path_factory.mktemp("sweeps") / "run"
-    words = ["crossing,independence", *GRID, *SETTINGS, "--seeds", "2", "--workers", "1", "--out", str(out), "--quiet"]
-    assert run(sweep, words) == 0
+    words = ["crossing,independence", *GRID, *SETTINGS, "--seeds", "2", "--out", str(out), "--quiet"]
+    with checked.unchecked(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(asked, "Processes", Here)
+        assert run(sweep, words) == 0
     return out
 
 
@@ -89,9 +94,10 @@ def test_the_page_has_a_front_and_maps_for_every_task(swept):
     assert "Not trained to the end" not in page
 
 
-def test_a_cell_that_fails_stops_no_other_and_is_named(tmp_path, capsys):
+def test_a_cell_that_fails_stops_no_other_and_is_named(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(asked, "Processes", Here)
     words = ["crossing", "--grid", "learning_rate=0.002,1e30", *SETTINGS, "--set", "swaps.every=20", "--seeds", "2"]
-    assert run(sweep, [*words, "--workers", "1", "--out", str(tmp_path / "run"), "--json"]) == 1
+    assert run(sweep, [*words, "--out", str(tmp_path / "run"), "--json"]) == 1
     out, err = capsys.readouterr()
     document = json.loads(out)
     (failure,) = document["failures"]
@@ -166,7 +172,7 @@ def is_running(pid):
         return False
 
 
-def test_a_killed_sweep_leaves_no_worker_and_is_taken_up(tmp_path):
+def test_a_killed_sweep_leaves_no_worker_and_is_taken_up(tmp_path, monkeypatch):
     out = tmp_path / "run"
     parent = begun_sweep(out, until="cells/*/seeds-0-1/weights-20.safetensors")
     parent.kill()
@@ -181,7 +187,8 @@ def test_a_killed_sweep_leaves_no_worker_and_is_taken_up(tmp_path):
     assert run(sweep, ["--out", str(out), "--resume", "--workers", "1", "--quiet", "--no-report"]) == 0
     serial = ["crossing", "--grid", "cost.offset=0.1,0.2,0.3", *SETTINGS, "--set", "swaps.every=20", "--seeds", "2"]
     other = tmp_path / "serial"
-    assert run(sweep, [*serial, "--workers", "1", "--quiet", "--no-report", "--out", str(other)]) == 0
+    monkeypatch.setattr(asked, "Processes", Here)
+    assert run(sweep, [*serial, "--quiet", "--no-report", "--out", str(other)]) == 0
     assert (out / "results.csv").read_bytes() == (other / "results.csv").read_bytes()
 
 
