@@ -115,7 +115,7 @@ def check_markdown(text, folder):
 def check_picture(content):
     """A PNG with something on it."""
     picture = Image.open(io.BytesIO(content)).convert("RGB")
-    colours = picture.getcolors(1 << 24)
+    colours = picture.getcolors(picture.width * picture.height)
     background = max(count for count, _ in colours)
     assert len(colours) > 10
     assert background < 0.99 * picture.width * picture.height
