@@ -208,7 +208,9 @@ def test_a_loss_that_is_no_number_stops_its_seed_before_its_step(task):
 
 @pytest.fixture
 def fresh(monkeypatch, tmp_path):
-    """No compiler is remembered, and nothing has been built."""
+    """No compiler is remembered, and nothing has been built, but for what zig builds of its own before its first."""
+    usual = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    monkeypatch.setenv("ZIG_GLOBAL_CACHE_DIR", os.environ.get("ZIG_GLOBAL_CACHE_DIR") or str(Path(usual) / "zig"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     compiler.find_compiler.cache_clear()
     yield monkeypatch
