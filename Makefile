@@ -22,7 +22,7 @@ demo: $(INSTALLED)
 	@$(RUN) -m reports.demo
 
 test: $(INSTALLED)
-	@$(RUN) -m pytest -n auto
+	@$(RUN) -m pytest -n auto --dist worksteal
 
 check: $(INSTALLED)
 	@$(RUN) -m ruff check
