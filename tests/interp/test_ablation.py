@@ -1,26 +1,18 @@
-import csv
-import io
 import itertools
-import json
 from dataclasses import replace
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rich.console import Console
 
-from bimt.checkpoint import save_checkpoint
-from bimt.cli import run
-from bimt.config import make_config
-from bimt.train import train
 from interp import ablation as module
-from interp import commands, edits
+from interp import edits
 from interp.ablation import ablate
 from interp.edits import Connection, Cut, replacements, run_cuts
 from interp.prune import prune
 from interp.sparse import Neuron, whole
-from tests.nets import TwoOperands, mlp, random_mlp, task_of, two_parts
+from tests.nets import mlp, random_mlp, task_of, two_parts
 
 METHODS = ("zero", "mean", "resample")
 SIDE_BY_SIDE = mlp([[[1.0, 0.0], [0.0, 1.0]], [[2.0, 0.0], [0.0, 3.0]]])
@@ -192,108 +184,6 @@ def test_a_module_of_inputs_only_loses_its_inputs():
     assert rows["A"].loss_increase == rows["in[0]"].loss_increase > 0.1
 
 
-# A population at several sites
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_a_shared_population_goes_at_all_its_sites(method):
-    net = TwoOperands()
-    task = task_of(net)
-    table = table_of(net, task, method=method)
-    assert [row.name for row in table.of("neuron")] == [
-        *(f"number[{k}]" for k in range(2)),
-        *(f"embed[{k}]" for k in range(3)),
-    ]
-    assert [row.label for row in table.of("neuron")[:3]] == ["x1, x3", "x2, x4", "embed[0]"]
-    at = {site: value[0] for site, value in net.activations(task.train.inputs[None]).items()}
-    donors = torch.randperm(len(task.train), generator=seeded())[:100]
-    values = {
-        "zero": lambda site: torch.zeros(1, 3),
-        "mean": lambda site: at[site].mean(0, keepdim=True),
-        "resample": lambda site: at[site][donors],
-    }[method]
-    y = task.test.targets
-    losses = []
-    for a, b in zip(values("embed.a"), values("embed.b"), strict=True):
-        by_hand = {"embed.a": a, "embed.b": b}
-        changed = {site: put(value, 1) for site, value in by_hand.items()}
-        losses.append(task.loss(net.run(task.test.inputs[None], changed), y[None]).item())
-    row = by_name(table)["embed[1]"]
-    assert row.loss_increase == pytest.approx(sum(losses) / len(losses), rel=1e-10)
-    assert row.reference == (0.0 if method == "zero" else None)
-
-
-def put(value, index):
-    """An edit that sets one neuron to what a vector of values says."""
-
-    def edit(found):
-        found = found.clone()
-        found[..., index] = value[index]
-        return found
-
-    return edit
-
-
-def test_each_site_can_go_by_itself():
-    net = TwoOperands()
-    task = task_of(net)
-    table = table_of(net, task, sites="each", modules={"A": [Neuron("embed.b", 2)]})
-    names = [row.name for row in table.of("neuron")]
-    assert names[:4] == ["number.a[0]", "number.a[1]", "number.b[0]", "number.b[1]"]
-    assert names[4:] == [f"embed.{operand}[{index}]" for operand in "ab" for index in range(3)]
-    outputs = net.run(task.test.inputs[None], {"embed.b": put(torch.zeros(3), 2)})
-    lost = task.loss(outputs, task.test.targets[None]).item()
-    assert by_name(table)["embed.b[2]"].loss_increase == pytest.approx(lost, rel=1e-10)
-    assert by_name(table)["A"].loss_increase == by_name(table)["embed.b[2]"].loss_increase
-
-
-def test_a_module_goes_at_all_sites_of_its_neurons():
-    net = TwoOperands()
-    rows = by_name(table_of(net, task_of(net), modules={"A": [Neuron("embed.b", 2)]}))
-    assert rows["A"].loss_increase == rows["embed[2]"].loss_increase
-
-
-def test_tied_connections_go_together_and_once():
-    net = TwoOperands()
-    task = task_of(net)
-    table = table_of(net, task)
-    names = [row.name for row in table.of("connection")]
-    assert len(names) == len(set(names)) == 6 + 12
-    by_hand = net.copies(1)
-    by_hand.parameters["embed"][0, 2, 1] = 0
-    lost = task.loss(by_hand.run(task.test.inputs[None]), task.test.targets[None]).item()
-    assert by_name(table)["number.a[1]->embed.a[2]"].loss_increase == pytest.approx(lost, rel=1e-10)
-    by_hand = net.copies(1)
-    by_hand.parameters["out"][0, 1, 3 + 2] = 0
-    lost = task.loss(by_hand.run(task.test.inputs[None]), task.test.targets[None]).item()
-    assert by_name(table)["embed.b[2]->out[1]"].loss_increase == pytest.approx(lost, rel=1e-10)
-
-
-def test_the_mean_of_every_tied_source_flows_on():
-    net = TwoOperands()
-    task = task_of(net)
-    row = by_name(table_of(net, task, method="mean"))["number.a[1]->embed.a[2]"]
-    x = task.test.inputs.clone()
-    values = net.activations(x[None])
-    means = task.train.inputs.mean(0)
-    edits = {}
-    for operand, column in (("a", 1), ("b", 3)):
-        value = values[f"embed.{operand}"].clone()
-        weight = net.parameters["embed"][0, 2]
-        value[0, :, 2] = torch.tanh(x[:, column - 1] * weight[0] + means[column] * weight[1])
-        edits[f"embed.{operand}"] = lambda _, value=value: value
-    lost = task.loss(net.run(x[None], edits), task.test.targets[None]).item()
-    assert row.loss_increase == pytest.approx(lost, rel=1e-10)
-    assert row.reference is None
-
-
-def test_look_ups_are_not_ablated():
-    net = TwoOperands(tokens=True)
-    table = table_of(net, task_of(net))
-    assert {row.name.partition("[")[0] for row in table.of("neuron")} == {"embed"}
-    assert {row.name.partition(".")[0] for row in table.of("connection")} == {"embed"}
-
-
 # Invariants
 
 
@@ -451,114 +341,3 @@ def test_weights_that_are_no_numbers_are_refused():
     sparse.net.parameters["weight.h1"][0, 0, 0] = torch.nan
     with pytest.raises(ValueError, match="`sparse` must have finite weights, got NaN"):
         ablate(sparse, task)
-
-
-# Forms
-
-
-def drawn(table, width=200):
-    console = Console(width=width, record=True, file=io.StringIO())
-    console.print(table)
-    return console.export_text()
-
-
-def test_print_sorts_by_the_increase_of_the_loss():
-    text = drawn(table_of(SIDE_BY_SIDE, task_of(SIDE_BY_SIDE), pairs=True))
-    assert text.index("h1[1]->out[1]  h1[1]->y2") < text.index("h1[0]->out[0]  h1[0]->y1")
-    assert "the 6 of 6 that interact most" in text
-    assert "drop y2" in text
-
-
-def test_print_names_the_output_that_suffers_most_of_many():
-    net = mlp([[[1.0], [-1.0]], [[0.0, 0.0]] * 6 + [[1.0, 0.0]] + [[0.0, 1.0]] * 2], [[0.0, 0.0], [0.1] * 9])
-    task = task_of(net, noise=0.01)
-    line = next(line for line in drawn(table_of(net, task)).splitlines() if "h1[0]->y7" in line)
-    assert line.rstrip(" │").endswith("y7")
-
-
-def test_the_frame_has_a_line_per_row_and_per_pair():
-    table = table_of(SIDE_BY_SIDE, task_of(SIDE_BY_SIDE), pairs=True)
-    frame = table.to_frame()
-    assert list(frame["kind"]) == ["connection"] * 8 + ["neuron"] * 4 + ["pair"] * 6
-    assert list(frame["drop y2"][:12]) == [row.per_output[1] for row in table.rows]
-    assert list(frame["interaction"][12:]) == [pair.interaction for pair in table.pairs]
-
-
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory):
-    """The two parts, as a checkpoint."""
-    net = two_parts()
-    base = train(make_config("crossing", settings=["steps=2", "net.hidden=[5]", "swaps.every=1", "dtype=float64"]))
-    path = tmp_path_factory.mktemp("ablation") / "run"
-    save_checkpoint(replace(base, net=net, task=task_of(net)), path)
-    return path
-
-
-def test_the_commands_document(checkpoint, capsys):
-    assert run(commands.ablation, [str(checkpoint), "--json"]) == 0
-    document = json.loads(capsys.readouterr().out)
-    assert list(document) == ["checkpoint", "seed", "baseline", "method", "connections", "rows"]
-    assert document["method"] == "zero"
-    assert document["baseline"]["metric"] == pytest.approx(1)
-    keys = {"kind", "name", "metric", "drop", "loss_increase", "stderr", "n", "reference", "per_output"}
-    assert all(set(row) == keys for row in document["rows"])
-    assert [row["name"] for row in document["rows"] if row["kind"] == "module"] == ["A", "B"]
-    assert document["rows"][-2]["per_output"] == pytest.approx([document["rows"][-2]["drop"] * 2, 0], abs=1e-12)
-
-
-def test_the_command_with_every_option(checkpoint, capsys, tmp_path):
-    options = ["--method", "resample", "--pairs", "--seed", "0", "--tolerance", "0.01"]
-    assert run(commands.ablation, [str(checkpoint), *options, "--csv", str(tmp_path / "all.csv")]) == 0
-    assert "pairs of neurons" in capsys.readouterr().out
-    assert run(commands.ablation, [str(checkpoint), *options, "--json"]) == 0
-    document = json.loads(capsys.readouterr().out)
-    with (tmp_path / "all.csv").open(newline="") as file:
-        lines = list(csv.DictReader(file))
-    assert len(lines) == len(document["rows"]) + len(document["pairs"])
-    assert set(document["pairs"][0]) == {"first", "second", "interaction", "stderr", "n", "loss_increase", "drop"}
-    assert float(lines[0]["drop y1"]) == document["rows"][0]["per_output"][0]
-
-
-def test_the_command_overwrites_no_file(checkpoint, capsys, tmp_path):
-    file = tmp_path / "my.csv"
-    file.write_text("mine")
-    assert run(commands.ablation, [str(checkpoint), "--csv", str(file)]) == 2
-    assert "my.csv is there already; choose another name" in capsys.readouterr().err
-    assert file.read_text() == "mine"
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (["--method", "half"], "half"),
-        (["--csv", "no/such/folder/file.csv"], "no/such/folder/file.csv: no such file or directory"),
-        (["--seed", "7"], "--seed must be a label of the checkpoint"),
-    ],
-)
-def test_the_callers_mistake_is_one_line(checkpoint, options, message, capsys):
-    assert run(commands.ablation, [str(checkpoint), *options]) == 2
-    error = capsys.readouterr().err
-    assert message in error
-    assert error.count("\n") == 1
-
-
-def test_of_many_connections_the_heaviest_are_ablated():
-    net = random_mlp([3, 6, 2])
-    sparse, task = whole(net, task_of(net)), task_of(net)
-    table = ablate(sparse, task, connections=5)
-    rows = table.of("connection")
-    assert len(rows) == 5
-    assert table.connections == 30
-    sizes = torch.cat([net.weight(link)[0].abs().flatten() for link in net.wiring.links]).sort(descending=True).values
-    named = {
-        f"{link.source}[{source}]->{link.target}[{target}]": abs(net.weight(link)[0, target, source].item())
-        for link in net.wiring.links
-        for target, source in torch.ones_like(net.weight(link)[0]).nonzero().tolist()
-    }
-    assert sorted((named[row.name] for row in rows), reverse=True) == pytest.approx(sizes[:5].tolist())
-    everything = {row.name: row for row in ablate(sparse, task).of("connection")}
-    assert all(everything[row.name] == row for row in rows)
-    assert table.share_of("connection") == ", the 5 heaviest of 30"
-    assert table.share_of("neuron") == ""
-    with pytest.raises(ValueError, match="`connections` must be at least 0, got -1"):
-        ablate(sparse, task, connections=-1)

@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 import sympy
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from bimt.cli import run
 from bimt.config import make_config
@@ -18,23 +16,12 @@ from bimt.train import train
 from bimt.wiring import Gate
 from interp.circuit import to_circuit
 from interp.commands import symbolic
-from interp.expressions import WRITTEN_OUT, choose_symbols, is_safe, number, size, text
+from interp.expressions import WRITTEN_OUT, text
 from interp.prune import prune
 from interp.sparse import whole
 from interp.symbolic import extract_formulas
-from interp.typeset import latex_text
+from tests.interp.test_expressions import HOSTILE
 from tests.nets import mlp, random_mlp, task_of, two_parts
-
-HOSTILE = [
-    "<script>alert(1)</script>",
-    r"$\frac{",
-    "../../x",
-    "a\0b",
-    "\u202egnp.exe",
-    "x" * 10_000,
-    "",
-    "__import__('os')",
-]
 
 
 @pytest.fixture(scope="module")
@@ -215,13 +202,6 @@ def test_a_formula_beyond_any_reader_is_refused():
         extract_formulas(whole(net, task), task)
 
 
-def test_the_size_is_counted_without_building():
-    net = mlp([[[1.5, 2.5]], [[3.5]]], [[0.5], [0.25]])
-    circuit = to_circuit(net, Scaling.none(2, 1))
-    # bias, and the neuron twice: 1 + 2 * (1 + 2)
-    assert size(circuit, WRITTEN_OUT) == [7]
-
-
 @pytest.mark.parametrize("error", [0.2, 0.01, 1e-9])
 def test_the_readable_form_keeps_its_promise(error):
     net = random_mlp([3, 4, 2], seed=8)
@@ -244,53 +224,6 @@ def test_tiny_terms_are_dropped_and_round_numbers_found():
     assert 0 < formula.max_error < 1e-3
 
 
-@settings(max_examples=60)
-@given(st.floats(allow_nan=False, allow_infinity=False, min_value=-1e200, max_value=1e200))
-def test_numbers_survive_being_printed(value):
-    assert float(number(value)) == value
-    assert float(sympy.Float(text(number(value)))) == value
-    assert float(sympy.sympify(text(number(value) * sympy.Symbol("x"))).subs("x", 1)) == value
-
-
-def test_symbols_are_the_columns_where_they_are_identifiers():
-    assert choose_symbols(["bmi", "run time", "größe", "s1"]) == {
-        "bmi": "bmi",
-        "x2": "run time",
-        "größe": "größe",
-        "s1": "s1",
-    }
-
-
-def test_made_up_symbols_avoid_the_columns():
-    assert choose_symbols(["x3", "run time", "E", "x2"]) == {"x3": "x3", "x6": "run time", "x7": "E", "x2": "x2"}
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        *("E", "I", "pi", "S", "N", "O", "Q", "beta", "gamma", "zeta", "lambda", "None", "Max", "tanh", "re", "test"),
-        *("sum", "id", "abs", "min", "ﬁ", "µ", "x y", "2x", "a.b", "maximum", *HOSTILE),
-    ],
-)
-def test_names_that_mean_something_are_not_symbols(name):
-    assert not is_safe(name)
-
-
-@pytest.mark.parametrize(
-    "name", ["age", "type", "size", "alpha", "crowbar", "_", "__class__", "match", "height_m", "x1", "e", "i"]
-)
-def test_safe_names_are_read_back_as_themselves(name):
-    assert is_safe(name)
-    assert sympy.sympify(f"2*{name} + 1") == 2 * sympy.Symbol(name) + 1
-
-
-@settings(max_examples=40)
-@given(st.from_regex(r"\A[A-Za-z_]\w{0,8}\Z"))
-def test_whatever_is_called_safe_is_read_back_as_itself(name):
-    if is_safe(name):
-        assert sympy.sympify(f"2*{name} + 1") == 2 * sympy.Symbol(name) + 1
-
-
 def test_hostile_names_go_nowhere():
     net = random_mlp([len(HOSTILE), 3, 2], seed=9)
     task = dataclasses.replace(task_of(net), inputs=tuple(HOSTILE), outputs=tuple(HOSTILE[:2]))
@@ -303,17 +236,6 @@ def test_hostile_names_go_nowhere():
         assert "<" not in formula.latex
         assert "script" not in formula.text
         assert "script" not in {element.tag for element in ET.fromstring(formula.mathml).iter()}
-
-
-@pytest.mark.parametrize("name", HOSTILE)
-def test_typeset_names_are_inert(name):
-    latex = latex_text(name)
-    bare = latex.removeprefix(r"\text{").removesuffix("}")
-    for escaped in (r"\textbackslash{}", r"\textless{}", r"\textgreater{}", r"\$", r"\{", r"\}", r"\_"):
-        bare = bare.replace(escaped, "")
-    assert not set(bare) & set("\\{}$&#%_^~<>")
-    assert bare.isprintable()
-    assert len(latex) < 1_000
 
 
 def test_mathml_is_xml_with_the_same_layers():
