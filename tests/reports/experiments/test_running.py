@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -52,6 +53,13 @@ def independence(tmp_path_factory):
     return reproduce(shortened(get_experiment("independence")), folder, is_fast=True), folder
 
 
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    """A finished tiny experiment, to be looked at and copied; its folder."""
+    folder = tmp_path_factory.mktemp("experiments") / "tiny"
+    return reproduce(tiny(), folder), folder
+
+
 def test_fast_independence_separates(independence):
     outcome, folder = independence
     document = check_experiment(folder)
@@ -86,8 +94,8 @@ def test_fast_two_moons_tells_the_moons_apart(tmp_path):
     check_experiment(tmp_path / "moons")
 
 
-def test_resuming_skips_what_is_finished_and_goes_on_with_what_is_not(tmp_path):
-    whole = reproduce(tiny(), tmp_path / "whole")
+def test_resuming_skips_what_is_finished_and_goes_on_with_what_is_not(done, tmp_path):
+    whole, _ = done
     trained = []
 
     def interrupted(config, folder, resume):
@@ -107,9 +115,8 @@ def test_resuming_skips_what_is_finished_and_goes_on_with_what_is_not(tmp_path):
     assert again.results["l1-swap"].seconds > 0
 
 
-def test_a_folder_of_something_else_is_left_alone(tmp_path):
-    folder = tmp_path / "run"
-    reproduce(tiny(), folder)
+def test_a_folder_of_something_else_is_left_alone(done, tmp_path):
+    folder = shutil.copytree(done[1], tmp_path / "run")
     with pytest.raises(UserError, match="must be empty; --resume goes on"):
         reproduce(tiny(), folder)
     with pytest.raises(UserError, match="holds crossing with seeds"):
@@ -165,8 +172,8 @@ def test_a_folder_where_nothing_was_trained_is_free(tmp_path):
     assert reproduce(tiny(), tmp_path / "run").results.experiment.name == "crossing"
 
 
-def test_other_settings_are_not_resumed(tmp_path):
-    reproduce(tiny(), tmp_path)
+def test_other_settings_are_not_resumed(done, tmp_path):
+    shutil.copytree(done[1], tmp_path, dirs_exist_ok=True)
     first, last = tiny().variants
     other = replace(tiny(), variants=(first, replace(last, settings=(*last.settings, "steps=80"))))
     with pytest.raises(UserError, match=r"holds crossing with seeds \[2, 2\] and other settings: resume it as"):
