@@ -21,8 +21,9 @@ demo: $(INSTALLED)
 	@rm -rf runs/demo
 	@$(RUN) -m reports.demo
 
+# Compiled files are kept, whatever the caller's habit: to do without costs every worker and every process of a test.
 test: $(INSTALLED)
-	@$(RUN) -m pytest -n auto --dist worksteal
+	@PYTHONDONTWRITEBYTECODE= $(RUN) -m pytest -n auto --dist worksteal
 
 check: $(INSTALLED)
 	@$(RUN) -m ruff check
