@@ -1,7 +1,7 @@
 """What a sweep's folder remembers of itself: sweep.json, which a later call must agree with to go on."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -140,7 +140,7 @@ def claim(out: Path, plan: Plan, *, resume: bool) -> None:
         write_file(out / PLAN, json.dumps({"format": _FORMAT, **asdict(plan)}, indent=1).encode())
 
 
-def _from_document(document: Mapping[str, Any]) -> Plan:
+def _from_document(document: Any) -> Plan:
     if document["format"] != _FORMAT:
         raise ValueError("another format")
     axes = tuple(Axis(str(axis["key"]), tuple(map(str, axis["values"]))) for axis in document["axes"])

@@ -128,7 +128,7 @@ class ActiveDimensions:
                 draw_strips_of(
                     strips,
                     tokens=trained.checkpoint.task.classes,
-                    marked=list(signs < 0),
+                    marked=(signs < 0).tolist(),
                     name="dimensions",
                     title=f"The dimensions of seed {label}",
                     caption="Each row is a dimension, each point an element of the group (by the images of 1, 2, ...); "
