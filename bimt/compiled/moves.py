@@ -125,7 +125,7 @@ class NativeMoves:
         Returns:
             False if a weight is no finite number: then nothing has moved.
         """
-        weights = [net.weight(tie.link) for tie in self._ties]
+        weights = [net.weight(tie.link).detach().cpu() for tie in self._ties]
         for entry, weight in zip(self._tie, weights, strict=True):
             entry.weight, entry.is_double = weight.data_ptr(), weight.dtype == torch.float64
             entry.strides[:] = weight.stride()
