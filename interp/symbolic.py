@@ -3,7 +3,7 @@
 Run as `python -m interp.symbolic CKPT`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, get_args
@@ -22,6 +22,7 @@ from bimt.messages import UserError, printable
 from bimt.nets.base import Net
 from bimt.tasks.base import Task
 from interp.circuit import Circuit, to_circuit
+from interp.discovery.laws import Law, find_laws
 from interp.expressions import NAMED, WRITTEN_OUT, choose_symbols, compose, layered, size, text
 from interp.rounding import output_scale, rounded, varies
 from interp.sparse import SparseNet
@@ -97,6 +98,8 @@ class Formulas:
     """The same of the pruned net."""
     label: int = 0
     """The seed's label in its checkpoint."""
+    laws: tuple[Law, ...] = ()
+    """Of the discovered form: how each output's was found, and whether it is accepted."""
 
     def evaluate(self, table: Float[np.ndarray, "rows inputs"]) -> Float[np.ndarray, "rows outputs"]:
         """Computes every output with numpy, in the table's units, one column of inputs per variable."""
@@ -104,10 +107,13 @@ class Formulas:
 
     def to_json(self) -> dict[str, Any]:
         """Returns what `bimt symbolic --json` prints."""
+        columns = list(self.variables.values())
+        laws: list[dict[str, Any] | None] = [law.to_json(columns) for law in self.laws]
+        laws = laws or [None] * len(self.formulas)
         return {
             "form": self.form,
             "variables": self.variables,
-            "formulas": [formula.to_json() for formula in self.formulas],
+            "formulas": [formula.to_json() | {"law": law} for formula, law in zip(self.formulas, laws, strict=True)],
         }
 
     def to_frame(self) -> pd.DataFrame:
@@ -129,15 +135,31 @@ class Formulas:
             r_squared = "" if formula.r_squared is None else f"{formula.r_squared:.4f}"
             errors = f"{formula.max_error:.2g}", f"{formula.relative_error:.2g}"
             table.add_row(Text(printable(formula.output)), *errors, r_squared)
-        return Group(*map(Text, lines), *(Text(f"  where {line}") for line in where), table)
+        return Group(*map(Text, lines), *(Text(f"  where {line}") for line in where), table, *self._law_lines())
+
+    def _law_lines(self) -> Iterator[Text]:
+        """Yields what the net said of each law, and which are refused."""
+        columns = list(self.variables.values())
+        for formula, law in zip(self.formulas, self.laws, strict=False):
+            name, found = printable(formula.output), law.to_json(columns)
+            apart = " + ".join(f"f({', '.join(group)})" for group in found["sums"]) or "a constant"
+            yield Text(f"{name}: the net reads it as {printable(apart)}; searched {law.found_by}")
+            if law.accepted:
+                yield Text(f"  accepted: off the test data by {law.test_error:.2g} of its range (root mean square)")
+            else:
+                yield Text(
+                    "  refused: no short formula was close enough to the test data; the best, shown here, is "
+                    f"off by {law.test_error:.2g} of its range (see --error, --seconds)"
+                )
 
 
 def extract_formulas(
     sparse: SparseNet,
     task: Task,
     *,
-    form: Literal["exact", "readable"] = "exact",
+    form: Form = "exact",
     error: float = 0.01,
+    seconds: float = 60.0,
     points: int = 10_000,
     points_seed: int = 0,
 ) -> Formulas:
@@ -145,15 +167,18 @@ def extract_formulas(
 
     The exact form is the net itself: scaling folded into the first and last links, activations written out; evaluated
     in float64 it equals the net to 1e-10 of the largest |output|. The readable form has terms dropped and constants
-    rounded as far as `error` allows.
+    rounded as far as `error` allows. The discovered form is a short formula of the data, in the shape that the net
+    suggests (`interp.discovery`); it need not be the net, and says how far it is off.
 
     Args:
         sparse: The net; nothing is computed for connections that are not kept.
         task: Names the columns; its training split is the domain, its test split judges.
-        form: "exact" or "readable".
+        form: "exact", "readable" or "discovered".
         error: Readable form only: the largest deviation from the net allowed, in (0, 1): on the test rows as a share of
             each output's range over them, elsewhere in the domain as a share of its range over the domain. (A box
-            around real data has corners where nothing was ever measured and the net runs far off.)
+            around real data has corners where nothing was ever measured and the net runs far off.) Discovered form: the
+            largest root mean squared error on the test rows that is accepted, as a share of the output's range.
+        seconds: Discovered form only: how long to look for each output, > 0.
         points: How many points are drawn uniformly from the domain, >= 1; the test split is always added.
         points_seed: Seed of the points.
 
@@ -161,10 +186,12 @@ def extract_formulas(
         UserError: If the net is not made of weighted sums and one function per site, an option makes no sense, or a
             formula would mention more than 50,000 constants.
     """
-    if form not in get_args(Form)[:2]:
-        raise UserError(f'form must be "exact" or "readable", got {printable(form)}')
+    if form not in get_args(Form):
+        raise UserError(f'form must be "exact", "readable" or "discovered", got {printable(form)}')
     if not 0 < error < 1:
         raise UserError(f"error must be a share of the output's range between 0 and 1, got {error}")
+    if not seconds > 0:
+        raise UserError(f"seconds must be more than 0, got {seconds}")
     if points < 1:
         raise UserError(f"points must be at least 1, got {points}")
     if task.tokens or task.moments > 1:
@@ -177,10 +204,18 @@ def extract_formulas(
     circuit = to_circuit(sparse.net, task.scaling)
     if form == "readable":
         circuit = rounded(circuit, table, truth, scale=scale, error=error)
-    _check_size(circuit, task.outputs)
     variables = choose_symbols(task.inputs)
     symbols = [sympy.Symbol(name) for name in variables]
-    exprs = compose(circuit, symbols)
+    laws = find_laws(circuit, task, error=error, seconds=seconds) if form == "discovered" else ()
+    if laws:
+        exprs = [law.expr(symbols) for law in laws]
+        equations: list[tuple[Equation, ...]] = [
+            ((name, expr),) for name, expr in zip(task.outputs, exprs, strict=True)
+        ]
+    else:
+        _check_size(circuit, task.outputs)
+        exprs = compose(circuit, symbols)
+        equations = _equations(circuit, symbols, task.outputs)
     found = torch.from_numpy(_evaluate(exprs, list(variables), table.numpy()))
     tested = found[points:]
     errors = (found - truth).abs().amax(0)
@@ -199,13 +234,12 @@ def extract_formulas(
                 r_squared=r_squared[index],
                 domain=_domain(task),
             )
-            for index, (name, expr, layers) in enumerate(
-                zip(task.outputs, exprs, _equations(circuit, symbols, task.outputs), strict=True)
-            )
+            for index, (name, expr, layers) in enumerate(zip(task.outputs, exprs, equations, strict=True))
         ),
         metric=_metric(task, tested),
         net_metric=_metric(task, truth[points:]),
         label=sparse.label,
+        laws=laws,
     )
 
 

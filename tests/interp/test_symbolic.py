@@ -276,7 +276,7 @@ def test_a_net_with_nan_is_refused():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"form": "pretty"}, 'form must be "exact" or "readable", got pretty'),
+        ({"form": "pretty"}, 'form must be "exact", "readable" or "discovered", got pretty'),
         ({"error": 0.0}, "between 0 and 1, got 0.0"),
         ({"error": 1.5}, "between 0 and 1, got 1.5"),
         ({"points": 0}, "points must be at least 1, got 0"),
@@ -295,7 +295,7 @@ def test_the_command_prints_the_documented_json(trained, capsys):
     assert list(document) == ["form", "variables", "formulas"]
     assert document["form"] == "exact"
     assert document["variables"] == {f"x{index}": f"x{index}" for index in range(1, 5)}
-    keys = ["output", "expr", "latex", "max_error", "r_squared", "domain"]
+    keys = ["output", "expr", "latex", "max_error", "r_squared", "domain", "law"]
     for formula, output in zip(document["formulas"], ["y1", "y2"], strict=True):
         assert list(formula) == keys
         assert formula["output"] == output
