@@ -58,6 +58,7 @@ class Mover:
         self._native: NativeMoves | None = None
         populations, ties = placed_populations(net), tied_links(net, distance_scale=distance_scale, reduce=reduce)
         self._size = sum(population.size for population in populations.values())
+        self._some_move = any(population.movable and population.size > 1 for population in populations.values())
         if can_move(populations, ties):
             with suppress(NoCompiler):
                 self._native = NativeMoves(net.wiring, populations, ties, rounds=rounds)
@@ -66,9 +67,9 @@ class Mover:
         """Moves the neurons of every seed, in place; of `net.places` those stay the same tensors in which none moved.
 
         Raises:
-            ValueError: If a weight is not finite.
+            ValueError: If a weight is not finite, unless there is nothing to move.
         """
-        if method == "none":
+        if method == "none" or not self._some_move:
             return
         if method == "pairs" or self._native is None or not self._move_natively_(net, method, self._native):
             self._move_by_numpy_(net, method)

@@ -51,12 +51,12 @@ class _Net(ctypes.Structure):
 
 
 def can_move(populations: Mapping[str, Population], ties: list[TiedLink]) -> bool:
-    """Tells from the wiring alone whether neurons can be moved natively: no recurrent, no huge population."""
+    """Tells from the wiring alone whether neurons move natively: some do, none in recurrent or huge populations."""
     sizes = [population.size for population in populations.values()]
     dims = [0 if population.slots is None else population.slots.shape[1] for population in populations.values()]
-    movable = [population.size for population in populations.values() if population.movable]
+    most = max((population.size for population in populations.values() if population.movable), default=0)
     is_recurrent = any(tie.target == tie.source for tie in ties)
-    return not is_recurrent and sum(sizes) > 1 and max(dims) <= 2 and max(movable, default=0) < LARGE and min(sizes) > 0
+    return not is_recurrent and 1 < most < LARGE and max(dims) <= 2 and min(sizes) > 0
 
 
 class NativeMoves:
@@ -155,7 +155,8 @@ class NativeMoves:
 
         if cores == 1:
             return move_some(0)
-        return all(threads(available_cores()).map(move_some, range(cores)))
+        # all of them are waited for: they write to tensors that the caller gives back if one has failed
+        return all(list(threads(available_cores()).map(move_some, range(cores))))
 
 
 def _up(size: int) -> int:

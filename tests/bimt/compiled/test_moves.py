@@ -1,5 +1,8 @@
 """Native moves against those of numpy: the same places, whatever the wiring and whoever is beside a seed."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 import torch
@@ -11,10 +14,11 @@ from bimt.layout import Layout, placed_populations, tied_links
 from bimt.nets.mlp import MLP, mlp_wiring
 from bimt.spectral import spectral_axes
 from bimt.swaps import Mover
+from bimt.wiring import Link, Site, Wiring
 from tests.bimt.test_swaps import shuffled
 from tests.families import FAMILIES, made
 from tests.nets import random_mlp
-from tests.wired import blocked_net, embedding_net, population, recurrent_net
+from tests.wired import bare, blocked_net, embedding_net, population, recurrent_net
 
 METHODS = ("assignment", "spectral")
 
@@ -30,6 +34,16 @@ def thinned(net, live, seed=0):
 def on(geometries, sizes, **options):
     slots = [population("p", size, name).slots for name, size in zip(geometries, sizes, strict=True)]
     return MLP(mlp_wiring(slots, **options), random_mlp(sizes, seeds=20).parameters, "silu")
+
+
+def one_placed_neuron():
+    """Three tokens, which have no slots, and one output."""
+    wiring = Wiring(
+        populations=(population("token", 3, None), population("out", 1)),
+        sites=(Site("token", "token", "input"), Site("out", "out", "output")),
+        links=(Link("out", "token", "last"),),
+    )
+    return bare(wiring, {"last": (1, 3)})
 
 
 def assert_same_places(net, method, **options):
@@ -130,6 +144,24 @@ def test_neither_recurrent_nor_huge_populations_are_moved_natively():
     assert Mover(recurrent_net())._native is None
 
 
+@pytest.mark.parametrize(
+    "net",
+    [
+        on(("line", "line", "line"), (3, 5, 2), pinned=["in", "h1", "out"]),
+        on(("line", "line", "line"), (3, 1, 2), pinned=["in", "out"]),
+        one_placed_neuron(),
+    ],
+    ids=["all pinned", "one neuron may move", "one neuron in all"],
+)
+@pytest.mark.parametrize("method", ["pairs", *METHODS])
+def test_where_nothing_can_move_nothing_does(net, method):
+    before = dict(net.places)
+    mover = Mover(net)
+    assert mover._native is None
+    mover.move_(net, method)
+    assert all(net.places[name] is place for name, place in before.items())
+
+
 def test_weights_must_be_finite_and_places_stay_if_they_are_not():
     net = shuffled(random_mlp([4, 9, 3], seeds=3))
     before = {name: place.clone() for name, place in net.places.items()}
@@ -137,6 +169,27 @@ def test_weights_must_be_finite_and_places_stay_if_they_are_not():
     with pytest.raises(ValueError, match="the weights of h1<-in must be finite before neurons can move"):
         Mover(net).move_(net, "spectral")
     assert all(torch.equal(net.places[name], place) for name, place in before.items())
+
+
+def test_a_core_that_fails_waits_for_the_others(monkeypatch, unchecked):
+    monkeypatch.setattr(moves, "available_cores", lambda: 2)
+    monkeypatch.setattr(moves, "threads", lambda _: pool)
+    net = shuffled(random_mlp([4, 9, 3], seeds=40))
+    net.parameters["weight.h1"][0, 0, 0] = float("nan")
+    native, done = Mover(net)._native, []
+    library = native._library
+
+    class Slow:
+        @staticmethod
+        def move(wiring, first, *rest):
+            time.sleep(0.2 if first else 0)
+            done.append((first, library.move(wiring, first, *rest)))
+            return done[-1][1]
+
+    native._library = Slow
+    with ThreadPoolExecutor(2) as pool:
+        assert not native.move_(net, proposes=True)
+        assert sorted(done) == [(0, 0), (20, 20)]
 
 
 def test_without_a_compiler_numpy_moves(monkeypatch, unchecked):
