@@ -116,10 +116,7 @@ class PlainSteps:
         found = losses.tolist()
         moving = [row for row in rows if math.isfinite(found[row])]
         (losses if len(moving) == len(found) else losses[moving]).sum().backward()
-        for row in set(range(len(found))).difference(moving):
-            for part in self._net.parameters.values():
-                part.grad[row] = 0.0  # type: ignore[index]
-        self._descend(begun)
+        self._descend(begun, still=set(range(len(found))).difference(moving))
         return [Taken(int(row in moving), found[row]) for row in rows]
 
     def _losses(self, batch: Split) -> Float[Tensor, " seeds"]:
@@ -131,8 +128,16 @@ class PlainSteps:
         return self._net.run(split.inputs[None])
 
     @torch.no_grad()
-    def _descend(self, begun: int) -> None:
-        """One step of AdamW on all parameters at once; torch's function, as its class costs more than the step."""
+    def _descend(self, begun: int, *, still: set[int]) -> None:
+        """One step of AdamW on all parameters at once; torch's function, as its class costs more than the step.
+
+        Seeds that stand still have no slope, and are given back what decay took.
+        """
+        leaves = self._net.parameters.values()
+        before = [leaf.clone() for leaf in leaves] if still else []
+        for row in still:
+            for leaf in leaves:
+                leaf.grad[row] = 0.0  # type: ignore[index]
         adamw(
             [self._state.flat],
             [self._gradient],
@@ -149,3 +154,6 @@ class PlainSteps:
             eps=1e-8,
             maximize=False,
         )
+        for row in still:
+            for leaf, old in zip(leaves, before, strict=True):
+                leaf[row] = old[row]

@@ -153,12 +153,12 @@ def spoiled(when, row):
     return spoil
 
 
-@pytest.mark.parametrize("method", ["spectral", "pairs"])
-def test_a_loss_that_is_no_number_stops_its_seed_alone(monkeypatch, method):
-    whole = trained(f"swaps.method={method}", seeds=3)
+@pytest.mark.parametrize("setting", ["swaps.method=spectral", "swaps.method=pairs", "weight_decay=2"])
+def test_a_loss_that_is_no_number_stops_its_seed_alone(monkeypatch, setting):
+    whole = trained(setting, seeds=3)
     monkeypatch.setattr(PlainSteps, "_losses", spoiled(when=251, row=1))
     news = []
-    run = trained(f"swaps.method={method}", seeds=3, watch=lambda moment: news.extend(moment.news))
+    run = trained(setting, seeds=3, watch=lambda moment: news.extend(moment.news))
     assert run.stopped == {1: "seed 1: loss became nan at step 250"}
     assert news == ["seed 1: loss became nan at step 250; it is left out, the others go on"]
     assert run.running == (0, 2)
