@@ -11,8 +11,8 @@ typedef struct {
     double *matrix, *main, *side, *scale, *pivots;
 } Spectral;
 
-/* The numbers that `Spectral` needs for a size, its own five parts one behind the other */
-static long spectral_numbers(long size) { return size * size + 3 * size + 4 * size; }
+/* The numbers that `Spectral` needs for a size, its parts one behind the other: three rows of pivots */
+static long spectral_numbers(long size) { return size * size + 3 * size + 3 * size; }
 
 static Spectral spectral_in(double *numbers, long size) {
     double *rest = numbers + size * size;
