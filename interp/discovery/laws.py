@@ -14,7 +14,7 @@ from bimt.messages import UserError, printable
 from bimt.tasks.base import Task
 from interp.circuit import Circuit
 from interp.discovery.constants import refitted, simplified
-from interp.discovery.search import Candidate, search
+from interp.discovery.search import EXACT, Candidate, search
 from interp.discovery.structure import Structure, find_structure
 from interp.discovery.terms import Term, evaluate, number, to_sympy
 
@@ -110,10 +110,23 @@ def _find_law(
 def _search(
     table: Float[np.ndarray, "inputs rows"], target: Float[np.ndarray, " rows"], structure: Structure, seconds: float
 ) -> list[Candidate]:
-    """Searches among the columns that the net reads; terms come back in the table's columns."""
-    inputs = structure.inputs
-    if not inputs or not np.ptp(target):
+    """Searches among the columns that the net reads, then among all if it reads fewer: a net can miss what matters less.
+
+    Terms come back in the table's columns.
+    """
+    if not np.ptp(target):
         return []
+    reads_all = len(structure.inputs) == len(table)
+    found = _search_as_read(table, target, structure, seconds if reads_all else seconds / 2) if structure.inputs else []
+    if not reads_all and not (found and found[0].error < EXACT):
+        found += search(table, target, seconds=seconds / 2)
+    return sorted(found, key=lambda candidate: candidate.description_length)
+
+
+def _search_as_read(
+    table: Float[np.ndarray, "inputs rows"], target: Float[np.ndarray, " rows"], structure: Structure, seconds: float
+) -> list[Candidate]:
+    inputs = structure.inputs
     places = {column: place for place, column in enumerate(inputs)}
     sums, products = (
         [frozenset(places[column] for column in group) for group in groups]

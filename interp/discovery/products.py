@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
-from interp.discovery.terms import Term, add, call, evaluate, multiply, number, power, variable
+from interp.discovery.terms import Term, add, call, evaluate, multiply, negative, number, power, variable
 
 _EXPONENTS = np.array(sorted({sign * value for value in (0, 1 / 3, 0.5, 2 / 3, 1, 1.5, 2, 2.5, 3, 4, 5, 6)
                               for sign in (1, -1)}))  # fmt: skip
@@ -80,6 +80,8 @@ def _fit(
 
 
 def _raised(base: Term, exponent: float, columns: Float[np.ndarray, "variables rows"]) -> Term:
-    """Returns a power that is defined on every row: of the size of a base that changes sign unless that is whole."""
-    whole = float(exponent).is_integer() or bool((evaluate(base, columns) > 0).all())
-    return power(base if whole else call("abs", base), float(exponent))
+    """Returns a power that is defined on every row: of a base's negative or its size where that takes it."""
+    values = evaluate(base, columns)
+    if not float(exponent).is_integer() and not (values > 0).all():
+        base = negative(base) if (values < 0).all() else call("abs", base)
+    return power(base, float(exponent))

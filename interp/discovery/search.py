@@ -31,7 +31,7 @@ _BITS_PER_SIGN = 4
 _BITS_PER_NUMBER = 12
 _HOPELESS = 0.5
 """Formulas that leave more of the spread of held-out values than this are dropped at once."""
-_DONE = 1e-9
+EXACT = 1e-9
 """A formula that is closer to held-out values, as a share of their spread, ends the search after its library..."""
 _ENOUGH = 600
 """... if that has so many terms: a small library writes out what a larger one says in short."""
@@ -88,7 +88,7 @@ def search(
     hunt = _Hunt(columns, target, rows[held:], rows[:held])
     for size in _SIZES:
         hunt.look(size, sums or everything, products or everything, until)
-        if (size >= _ENOUGH and hunt.best_error < _DONE) or time.monotonic() > until:
+        if (size >= _ENOUGH and hunt.best_error < EXACT) or time.monotonic() > until:
             break
     return hunt.polished()
 
@@ -137,7 +137,7 @@ class _Hunt:
         return sorted(unique.values(), key=lambda one: one.description_length)
 
     def _is_over(self, size: int, until: float) -> bool:
-        return (size > _ENOUGH and self.best_error < _DONE) or time.monotonic() > until
+        return (size > _ENOUGH and self.best_error < EXACT) or time.monotonic() > until
 
     def _take_sums(self, library: Library, outer: Outer) -> None:
         if not outer.applies(self.all_target):

@@ -110,8 +110,12 @@ def call(name: str, inner: Term) -> Term:
 
 
 def negative(term: Term) -> Term:
-    """Returns minus a term."""
-    return multiply(number(-1), term)
+    """Returns minus a term, of a difference the other one."""
+    if term.kind == "add":
+        return add(*map(negative, term.parts))
+    if term.kind == "multiply" and _is(term.parts[0], -1):
+        return multiply(*term.parts[1:])
+    return number(-term.value) if term.kind == "number" and not term.free else multiply(number(-1), term)
 
 
 def evaluate(term: Term, columns: Float[np.ndarray, "variables rows"]) -> Float[np.ndarray, " rows"]:
@@ -150,8 +154,8 @@ def written(value: float | int) -> sympy.Expr:
     """Returns a number as people write it: as a fraction, times pi or a root where that is what it is to the last bits.
 
     Example:
-        >>> written(0.75), written(3.141592653589793), written(0.3989422804014327), written(0.7071)
-        (3/4, pi, sqrt(2)/(2*sqrt(pi)), 0.7071)
+        >>> written(0.75), written(3.141592653589793), written(0.3989422804014327)
+        (3/4, pi, sqrt(2)/(2*sqrt(pi)))
     """
     for unit, size in _UNITS:
         share = value / size

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import sympy
 import torch
+from rich.console import Console
 
 from bimt.cli import run
 from bimt.config import make_config
@@ -77,8 +78,6 @@ def test_what_has_no_short_formula_is_refused_and_says_so(capsys):
     found = extract_formulas(whole(net, task), task, form="discovered", seconds=1.0)
     assert not found.laws[0].accepted
     assert found.to_json()["formulas"][0]["law"]["accepted"] is False
-    from rich.console import Console
-
     Console(width=160).print(found)
     said = capsys.readouterr().out
     assert "refused: no short formula was close enough to the test data" in said

@@ -5,6 +5,7 @@ import pytest
 
 from interp.discovery.library import log_library, plain_library
 from interp.discovery.regression import best_sums
+from interp.discovery.terms import evaluate
 
 
 def some_library(*, terms=40, rows=60, seed=0):
@@ -70,15 +71,13 @@ def test_a_library_is_finite_distinct_and_keeps_to_its_groups(make):
 
 
 def test_values_of_a_library_are_those_of_its_terms():
-    from interp.discovery.terms import evaluate
-
     columns = np.random.default_rng(0).uniform(-1, 1, (3, 80))
     library = plain_library(columns, groups=[frozenset(range(3))], most=1_000)
     for term, values in zip(library.terms, library.values, strict=True):
         np.testing.assert_allclose(values, evaluate(term, columns), rtol=1e-9, atol=1e-12)
 
 
-@pytest.mark.parametrize("variables", [1, 2, 6, 13])
+@pytest.mark.parametrize("variables", [1, 2, 8])
 def test_a_library_of_many_variables_stays_small(variables):
     columns = np.random.default_rng(0).uniform(1, 2, (variables, 40))
     library = plain_library(columns, groups=[frozenset(range(variables))], most=500)

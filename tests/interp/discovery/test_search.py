@@ -1,3 +1,5 @@
+import time
+
 import numpy as np
 import pytest
 import sympy
@@ -38,7 +40,7 @@ def test_a_law_is_found_to_the_last_digits_and_beyond_its_rows(law):
 @pytest.mark.parametrize("law", ["u * v", "v / (4 pi u^2)", "u^2 + sin(pi v)"])
 def test_one_per_cent_of_noise_hides_no_law(law):
     columns, target = draw(law, rows=600, noise=0.01)
-    best = search(columns, target, seconds=4.0)[0]
+    best = search(columns, target, seconds=1.5)[0]
     fresh, truth = draw(law, rows=1_000, seed=9)
     found = evaluate(best.term, fresh)
     assert min(np.std(found - truth) / np.std(truth), np.std(found / truth) / np.abs(np.mean(found / truth))) < 1e-9
@@ -53,13 +55,11 @@ def test_groups_are_kept_to_where_they_hold():
 
 def test_noise_alone_is_no_law():
     random = np.random.default_rng(0)
-    found = search(random.uniform(-1, 1, (2, 200)), random.standard_normal(200), seconds=3.0)
+    found = search(random.uniform(-1, 1, (2, 200)), random.standard_normal(200), seconds=0.5)
     assert not found or found[0].error > 0.5
 
 
 def test_time_is_kept():
-    import time
-
     random = np.random.default_rng(0)
     begun = time.monotonic()
     search(random.uniform(1, 2, (4, 500)), random.standard_normal(500), seconds=0.5)
@@ -67,6 +67,6 @@ def test_time_is_kept():
 
 
 def test_the_same_search_finds_the_same():
-    columns, target = draw("1 / (1 / u + 2 / v)")
+    columns, target = draw("u * v")
     first, second = (search(columns, target, seconds=30.0)[0] for _ in range(2))
     assert first.term == second.term
