@@ -110,16 +110,17 @@ def _find_law(
 def _search(
     table: Float[np.ndarray, "inputs rows"], target: Float[np.ndarray, " rows"], structure: Structure, seconds: float
 ) -> list[Candidate]:
-    """Searches among the columns that the net reads, then among all if it reads fewer: a net can miss what matters less.
+    """Searches among the columns that the net reads, then among all if it reads fewer: nets drop what matters less.
 
     Terms come back in the table's columns.
     """
     if not np.ptp(target):
         return []
     reads_all = len(structure.inputs) == len(table)
-    found = _search_as_read(table, target, structure, seconds if reads_all else seconds / 2) if structure.inputs else []
+    share = seconds if reads_all else seconds / 2
+    found = _search_as_read(table, target, structure, share) if structure.inputs else []
     if not reads_all and not (found and found[0].error < EXACT):
-        found += search(table, target, seconds=seconds / 2)
+        found += search(table, target, seconds=share)
     return sorted(found, key=lambda candidate: candidate.description_length)
 
 
