@@ -117,9 +117,10 @@ class _Hunt:
         everything = [frozenset(range(len(self.columns)))]
         plain = plain_library(self.columns, groups=sums, most=size)
         self._take_sums(plain, OUTERS[0])
-        if self._is_over(size, until):
-            return
-        self._take_products(log_library(self.columns, groups=products, most=size))
+        for groups in (products,) if list(products) == everything else (products, everything):
+            if self._is_over(size, until):
+                return
+            self._take_products(log_library(self.columns, groups=groups, most=size))
         outers = OUTERS[1:]
         if list(sums) != everything:
             plain = plain_library(self.columns, groups=everything, most=size)

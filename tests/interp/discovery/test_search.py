@@ -70,3 +70,11 @@ def test_the_same_search_finds_the_same():
     columns, target = draw("u * v")
     first, second = (search(columns, target, seconds=30.0)[0] for _ in range(2))
     assert first.term == second.term
+
+
+@pytest.mark.parametrize("law", ["1 / (1 / u + 2 / v)", "exp(-u^2 / 2 v^2)", "sqrt(u^2 + v^2)"])
+def test_groups_that_do_not_hold_hide_no_law(law):
+    columns, target = draw(law)
+    apart = [frozenset({0}), frozenset({1})]
+    best = search(columns, target, sums=apart, products=apart, seconds=30.0)[0]
+    assert best.error < 1e-12
