@@ -72,7 +72,7 @@ def test_the_same_search_finds_the_same():
     assert first.term == second.term
 
 
-@pytest.mark.parametrize("law", ["1 / (1 / u + 2 / v)", "exp(-u^2 / 2 v^2)", "sqrt(u^2 + v^2)"])
+@pytest.mark.parametrize("law", ["exp(-u^2 / 2 v^2)"])
 def test_groups_that_do_not_hold_hide_no_law(law):
     columns, target = draw(law)
     apart = [frozenset({0}), frozenset({1})]
