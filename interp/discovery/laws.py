@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -134,10 +134,7 @@ def _search_as_read(
         for groups in (structure.sums, structure.products)
     )
     found = search(table[list(inputs)], target, sums=sums, products=products, seconds=seconds)
-    return [
-        Candidate(candidate.term.renamed(inputs), candidate.error, candidate.found_by, candidate.rows)
-        for candidate in found
-    ]
+    return [replace(candidate, term=candidate.term.renamed(inputs)) for candidate in found]
 
 
 def _error(term: Term, columns: Float[np.ndarray, "inputs rows"], truth: Float[np.ndarray, " rows"]) -> float:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
+from interp.discovery.regression import weighted_sum
 from interp.discovery.terms import Term, add, call, evaluate, multiply, negative, number, power, variable
 
 _EXPONENTS = np.array(sorted({sign * value for value in (0, 1 / 3, 0.5, 2 / 3, 1, 1.5, 2, 2.5, 3, 4, 5, 6)
@@ -39,7 +40,7 @@ def product_of(
     exponents = _exponents(logs, others, wanted, weights)
     if exponents is None:
         return None
-    shares = _fit(others, wanted - exponents @ logs, weights)
+    shares = weighted_sum(others, wanted - exponents @ logs, weights)
     factors = [_raised(base, exponent, columns) for base, exponent in zip(bases, exponents, strict=True) if exponent]
     if exponentials:
         parts = [multiply(number(share, free=True), term) for share, term in zip(shares[1:], exponentials, strict=True)]
@@ -59,7 +60,7 @@ def _exponents(
 ) -> Float[np.ndarray, " bases"] | None:
     """Returns the simple exponents next to the fitted ones; None if one is too far from any."""
     everything = np.concatenate([logs, others])
-    found = _fit(everything, wanted, weights)
+    found = weighted_sum(everything, wanted, weights)
     errors = (wanted - found @ everything) * weights
     scaled = everything * weights
     variance = float(errors @ errors) / max(len(wanted) - len(everything), 1)
@@ -67,16 +68,6 @@ def _exponents(
     fitted = found[: len(logs)]
     nearest = _EXPONENTS[np.abs(_EXPONENTS - fitted[:, None]).argmin(1)] if len(fitted) else fitted
     return nearest if (np.abs(nearest - fitted) <= np.maximum(_NEAR, 5 * spread)).all() else None
-
-
-def _fit(
-    rows: Float[np.ndarray, "terms rows"], target: Float[np.ndarray, " rows"], weights: Float[np.ndarray, " rows"]
-) -> Float[np.ndarray, " terms"]:
-    scaled = (rows * weights).T
-    size = np.sqrt((scaled * scaled).sum(0))
-    size[size == 0] = 1.0
-    found: np.ndarray = np.linalg.lstsq(scaled / size, target * weights, rcond=1e-13)[0] / size
-    return found
 
 
 def _raised(base: Term, exponent: float, columns: Float[np.ndarray, "variables rows"]) -> Term:

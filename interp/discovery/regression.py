@@ -70,6 +70,17 @@ def best_sums(
     return [[Fit(tuple(alive[list(fit.terms)].tolist()), fit.left) for fit in fits] for fits in found]
 
 
+def weighted_sum(
+    terms: Float[np.ndarray, "terms rows"], target: Float[np.ndarray, " rows"], weights: Float[np.ndarray, " rows"]
+) -> Float[np.ndarray, " terms"]:
+    """Returns how much of each term adds up to the target by least squares, rows counting as in `best_sums`."""
+    scaled = (terms * weights).T
+    sizes = np.sqrt((scaled * scaled).sum(0))
+    sizes[sizes == 0] = 1.0
+    found: np.ndarray = np.linalg.lstsq(scaled / sizes, target * weights, rcond=1e-13)[0] / sizes
+    return found
+
+
 @dataclass(frozen=True, eq=False)
 class _Beam:
     unit: Float[np.ndarray, "terms rows"]

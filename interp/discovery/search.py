@@ -9,10 +9,10 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from interp.discovery.constants import refitted, simplified
-from interp.discovery.library import Library, log_library, plain_library
 from interp.discovery.outer import OUTERS, Outer
 from interp.discovery.products import product_of
-from interp.discovery.regression import Fit, best_sums
+from interp.discovery.regression import Fit, best_sums, weighted_sum
+from interp.discovery.term_library import Library, log_library, plain_library
 from interp.discovery.terms import Term, add, evaluate, multiply, number
 
 _SIZES = (100, 600, 6_000, 20_000)
@@ -149,20 +149,10 @@ class _Hunt:
             return
         weights = _tamed(weights)
         one = np.ones((1, len(wanted)))
-        fits = best_sums(
-            library.values,
-            wanted,
-            always=one,
-            weights=weights,
-            longest=4,
-            keep=120,
-            paired=min(_PAIRED, len(library.terms)),
-        )
+        fits = best_sums(library.values, wanted, always=one, weights=weights, longest=4, keep=_KEPT, paired=_PAIRED)
         for fit in self._chosen(fits, library):
             inside = np.concatenate([one, library.values[list(fit.terms)]])
-            scaled = (inside * weights).T
-            size = np.sqrt((scaled * scaled).sum(0))
-            shares = np.linalg.lstsq(scaled / size, wanted * weights, rcond=1e-13)[0] / size
+            shares = weighted_sum(inside, wanted, weights)
             terms = [number(1), *(library.terms[index] for index in fit.terms)]
             parts = [multiply(number(share, free=True), term) for share, term in zip(shares, terms, strict=True)]
             self._take(outer.wrap(add(*parts), self.all_target), f"{outer.name}, {len(fit.terms)} terms")

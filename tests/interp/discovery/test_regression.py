@@ -3,8 +3,8 @@ import itertools
 import numpy as np
 import pytest
 
-from interp.discovery.library import log_library, plain_library
 from interp.discovery.regression import best_sums
+from interp.discovery.term_library import log_library, plain_library
 from interp.discovery.terms import evaluate
 
 

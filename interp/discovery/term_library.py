@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -304,8 +304,8 @@ def _log(column: Column) -> Column:
 
 
 def _fits(term: Term, groups: Sequence[frozenset[int]]) -> bool:
-    return any(term.variables <= group for group in groups)
+    return _together(term.variables, groups)
 
 
-def _together(pair: tuple[int, int], groups: Sequence[frozenset[int]]) -> bool:
-    return any(group.issuperset(pair) for group in groups)
+def _together(variables: Iterable[int], groups: Sequence[frozenset[int]]) -> bool:
+    return any(group.issuperset(variables) for group in groups)
