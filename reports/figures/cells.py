@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bimt.messages import printable
+from bimt.sweep.grid import Axis
 from reports.figures.drawing import Box, Disc, Dots, Drawing, Figure, Floats, Mark, Words, fitted
 from reports.figures.front import SHEET_HEIGHT, SHEET_WIDTH, Cloud, Sheet, in_words
 from reports.figures.palette import module_tone
@@ -62,10 +63,8 @@ def draw_cells(
 def draw_phase(
     values: Floats,
     *,
-    rows: Sequence[str],
-    columns: Sequence[str],
-    row_key: str,
-    column_key: str,
+    down: Axis,
+    across: Axis,
     write: Callable[[float], str],
     name: str,
     title: str,
@@ -75,10 +74,8 @@ def draw_phase(
 
     Args:
         values: (rows, columns); what is not finite has no box.
-        rows: Values of the setting that changes downwards.
-        columns: Values of the one that changes to the right.
-        row_key: What the first is called.
-        column_key: What the second is called.
+        down: The setting that changes downwards, row by row.
+        across: The one that changes to the right.
         write: How a number is written.
         name: As in `Figure`.
         title: As in `Figure`.
@@ -95,7 +92,7 @@ def draw_phase(
 
     return _map(
         [[_Field(write(value), shaded(value)) for value in line] for line in values.tolist()],
-        rows=rows, columns=columns, row_key=row_key, column_key=column_key, name=name, title=title, caption=caption,
+        down=down, across=across, name=name, title=title, caption=caption,
     )  # fmt: skip
 
 
@@ -103,10 +100,8 @@ def draw_kinds(
     kinds: Sequence[Sequence[str | None]],
     tones: Mapping[str, str],
     *,
-    rows: Sequence[str],
-    columns: Sequence[str],
-    row_key: str,
-    column_key: str,
+    down: Axis,
+    across: Axis,
     name: str,
     title: str,
     caption: str,
@@ -116,22 +111,17 @@ def draw_kinds(
     Args:
         kinds: (rows, columns); None has no box.
         tones: The hue of every kind.
-        rows: As in `draw_phase`, and so are all others.
-        columns: See there.
-        row_key: See there.
-        column_key: See there.
-        name: See there.
-        title: See there.
-        caption: See there.
+        down: As in `draw_phase`.
+        across: As in `draw_phase`.
+        name: As in `Figure`.
+        title: As in `Figure`.
+        caption: As in `Figure`.
     """
     fields = [
         [_Field("–", None) if kind is None else _Field(kind, _Box(tones[kind], _STRONGEST)) for kind in line]
         for line in kinds
     ]
-    return _map(
-        fields, rows=rows, columns=columns, row_key=row_key, column_key=column_key, name=name, title=title,
-        caption=caption,
-    )  # fmt: skip
+    return _map(fields, down=down, across=across, name=name, title=title, caption=caption)
 
 
 class _Box(NamedTuple):
@@ -147,36 +137,34 @@ class _Field(NamedTuple):
 def _map(
     fields: Sequence[Sequence[_Field]],
     *,
-    rows: Sequence[str],
-    columns: Sequence[str],
-    row_key: str,
-    column_key: str,
+    down: Axis,
+    across: Axis,
     name: str,
     title: str,
     caption: str,
 ) -> Figure:
-    wide = min(_CELL, _LONG / len(columns))
-    right = _SIDE + wide * len(columns)
+    wide = min(_CELL, _LONG / len(across.values))
+    right = _SIDE + wide * len(across.values)
     marks: list[Mark] = [
-        Words(4, 14, fitted(f"↓ {printable(row_key)}", _MAP, 12), 12, "ink", "start", True),
-        Words(_SIDE, 32, fitted(f"→ {printable(column_key)}", _MAP - _SIDE, 12), 12, "ink", "start", True),
+        Words(4, 14, fitted(f"↓ {printable(down.key)}", _MAP, 12), 12, "ink", "start", True),
+        Words(_SIDE, 32, fitted(f"→ {printable(across.key)}", _MAP - _SIDE, 12), 12, "ink", "start", True),
     ]
-    for column, text in enumerate(columns):
+    for column, text in enumerate(across.values):
         middle = _SIDE + wide * (column + 0.5)
         marks.append(Words(middle, _TOP + 4, fitted(printable(text), wide - 4, 11), 11, "muted", "middle"))
     said = []
-    for row, text in enumerate(rows):
+    for row, text in enumerate(down.values):
         top = _TOP + 12 + _HIGH * row
         shown = fitted(printable(text), _SIDE - 12, 11)
         marks.append(Words(_SIDE - 8, top + _HIGH / 2 + 4, shown, 11, "muted", "end"))
         for column, (written, box) in enumerate(fields[row]):
             left = _SIDE + wide * column
-            said.append(f"{row_key}={text}, {column_key}={columns[column]}: {written}")
+            said.append(f"{down.key}={text}, {across.key}={across.values[column]}: {written}")
             if box is not None:
                 place = left + 1, top + 1, wide - 2, _HIGH - 2
                 marks.append(Box(*place, box.tone, box.strength, printable(said[-1])))
             short = fitted(written, wide - 4, 11)
             marks.append(Words(left + wide / 2, top + _HIGH / 2 + 4, short, 11, "ink", "middle"))
-    height = _TOP + 16 + _HIGH * len(rows)
+    height = _TOP + 16 + _HIGH * len(down.values)
     drawing = Drawing(max(right + 4, _MAP), height, (*marks,))
     return Figure(name, title, caption, printable("; ".join(said), limit=2000), drawing)

@@ -132,8 +132,7 @@ def _maps(
         found = [[get(at[row, column]) for column in across.values] for row in down.values]
         values: Floats = np.array([[np.nan if value is None else value for value in line] for line in found])
         return draw_phase(
-            values, rows=down.values, columns=across.values, row_key=down.key, column_key=across.key,
-            write=write, name=f"{prefix}-map-{part}", title=title, caption=caption,
+            values, down=down, across=across, write=write, name=f"{prefix}-map-{part}", title=title, caption=caption,
         )  # fmt: skip
 
     def share(value: float) -> str:
@@ -151,8 +150,8 @@ def _maps(
     if any(each.verdicts for each in summaries):
         yield draw_kinds(
             [[_commonest(at[row, column]) for column in across.values] for row in down.values], _VERDICTS,
-            rows=down.values, columns=across.values, row_key=down.key, column_key=across.key,
-            name=f"{prefix}-map-verdict", title="Clock or pizza", caption=f"What most seeds are said to be. {_RULE}",
+            down=down, across=across, name=f"{prefix}-map-verdict", title="Clock or pizza",
+            caption=f"What most seeds are said to be. {_RULE}",
         )  # fmt: skip
         yield drawn(
             lambda each: each.symmetricity, rounded, "symmetricity", "Gradient symmetricity",

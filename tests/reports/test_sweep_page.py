@@ -8,7 +8,7 @@ import pytest
 
 from bimt.sweep.blocks import Block
 from bimt.sweep.engine import Failure
-from bimt.sweep.grid import parse_axis
+from bimt.sweep.grid import Axis, parse_axis
 from bimt.sweep.plan import Plan, blocks_of
 from interp.fourier import Metrics
 from interp.measures import Measures
@@ -175,7 +175,7 @@ def test_pictures_of_an_earlier_page_are_removed_and_others_stay(results, tmp_pa
 def test_a_map_is_the_stronger_the_larger_the_number():
     values = np.array([[1.0, np.nan, 3.0], [2.0, 5.0, 4.0]])
     figure = draw_phase(
-        values, rows=["r1", "r2"], columns=["c1", "c2", "c3"], row_key="a.<key>", column_key="b.key",
+        values, down=Axis("a.<key>", ("r1", "r2")), across=Axis("b.key", ("c1", "c2", "c3")),
         write=number, name="map", title="Map", caption="",
     )  # fmt: skip
     boxes = [mark for mark in figure.drawing.marks if isinstance(mark, Box)]
@@ -190,7 +190,7 @@ def test_a_map_is_the_stronger_the_larger_the_number():
 def test_an_even_map_and_a_wide_one_are_drawn():
     for shape in ((1, 1), (2, 40)):
         figure = draw_phase(
-            np.ones(shape), rows=["r"] * shape[0], columns=["column"] * shape[1], row_key="a", column_key="b",
+            np.ones(shape), down=Axis("a", ("r",) * shape[0]), across=Axis("b", ("column",) * shape[1]),
             write=number, name="map", title="Map", caption="",
         )  # fmt: skip
         assert figure.drawing.width <= 600
