@@ -32,15 +32,20 @@ def checked(fn: Any = None, *, typechecker: Callable) -> Any:
 
 
 def has_shapes(fn: Callable) -> bool:
-    """Says whether anything that a function takes or returns may have one; yes where its types cannot be read."""
+    """Says whether anything that a function takes or returns may have one; yes where its types cannot be read.
+
+    A lone name that means nothing yet is the class that the function belongs to.
+    """
     try:
         hints = typing.get_type_hints(fn, include_extras=True)
-    except NameError:  # a class that is not there yet
-        return True
+    except NameError:
+        hints = inspect.get_annotations(fn)
     return any(map(_is_shaped, hints.values()))
 
 
 def _is_shaped(hint: Any) -> bool:
+    if isinstance(hint, str):
+        return not hint.isidentifier()
     if isinstance(hint, list | tuple):  # what a Callable takes
         return any(map(_is_shaped, hint))
     if isinstance(hint, type) and issubclass(hint, AbstractArray):

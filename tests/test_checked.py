@@ -33,12 +33,27 @@ def either(x: "int | Mapping[str, Row] | None" = None) -> None: ...
 def taker(take: Callable[[Row], int]) -> None: ...
 
 
-def unknown(x: "NotThereYet", y: int) -> None: ...
+def method(x: "NotThereYet", y: int) -> None: ...
+
+
+def unknown(x: "list[NotThereYet]", y: int) -> None: ...
+
+
+def both(x: "NotThereYet", y: Row) -> None: ...
 
 
 @pytest.mark.parametrize(
     ("fn", "expected"),
-    [(plain, False), (row, True), (answer, True), (either, True), (taker, True), (unknown, True)],
+    [
+        (plain, False),
+        (row, True),
+        (answer, True),
+        (either, True),
+        (taker, True),
+        (method, False),
+        (unknown, True),
+        (both, True),
+    ],
 )
 def test_shapes_are_found_wherever_they_are(fn, expected):
     assert has_shapes(fn) == expected
