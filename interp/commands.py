@@ -165,49 +165,6 @@ def ablation(
         stdout_console().print(table)
 
 
-def symbolic(
-    checkpoint: CheckpointPath,
-    *,
-    form: Annotated[
-        Literal["exact", "readable", "discovered"],
-        typer.Option("--form", help="Exact, with constants rounded, or a short law of the data."),
-    ] = "exact",
-    error: Annotated[
-        float, typer.Option("--error", help="How far an output may be off, as a share of its range.")
-    ] = 0.01,
-    seconds: Annotated[
-        float, typer.Option("--seconds", help="Discovered form: how long to look for each output.")
-    ] = 60.0,
-    seed: Seed = None,
-    tolerance: Tolerance = 1e-3,
-    latex: Annotated[bool, typer.Option("--latex", help="Print LaTeX only.")] = False,
-    json: AsJson = False,
-) -> None:
-    """Writes every output of the pruned net as a formula of the inputs, in the table's units.
-
-    The exact form equals the net; the readable one is as short as --error allows, and says how far it is off. The
-    discovered one is a short law of the data in the shape that the net suggests; it is refused if it is off by more
-    than --error on the test rows.
-
-    Example:
-        bimt symbolic runs/ind --form readable --error 0.02
-    """
-    from bimt.cli import UserError, emit, stdout_console
-    from interp.select import select
-    from interp.symbolic import extract_formulas
-
-    if json and latex:
-        raise UserError("--json and --latex exclude each other; the JSON holds the LaTeX too")
-    chosen = select(checkpoint, seed, tolerance=tolerance)
-    formulas = extract_formulas(chosen.sparse, chosen.checkpoint.task, form=form, error=error, seconds=seconds)
-    if json:
-        emit(formulas.to_json())
-    elif latex:
-        print("\n\n".join(formula.latex for formula in formulas.formulas))
-    else:
-        stdout_console().print(formulas)
-
-
 def events(checkpoint: CheckpointPath, *, seed: Seed = None, json: AsJson = False) -> None:
     """Says what happened while the net trained: a logit dropped, a split into parts, a jump, each with its step.
 

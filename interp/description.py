@@ -7,10 +7,11 @@ import sympy
 
 from bimt.messages import UserError
 from bimt.tasks.base import Task
+from interp.formula import Formulas
 from interp.graph import to_graph
 from interp.modules import find_modules
 from interp.sparse import SparseNet
-from interp.symbolic import Formulas, extract_formulas
+from interp.symbolic import extract_formulas
 
 MOST_CONNECTIONS = 20_000
 """In larger nets no modules are looked for: drawing null models takes minutes."""

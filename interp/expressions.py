@@ -10,7 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
+import numpy as np
 import sympy
+from jaxtyping import Float
+from sympy.core.function import UndefinedFunction
 from sympy.printing.str import StrPrinter
 from torch import Tensor
 
@@ -174,6 +177,32 @@ def layered(circuit: Circuit, symbols: Sequence[sympy.Symbol]) -> list[list[tupl
     return [[(name, expr) for name, expr in equations.items() if name in needs[output]] for output in outputs]
 
 
+def evaluate_all(
+    exprs: Sequence[sympy.Expr], names: Sequence[str], table: Float[np.ndarray, "rows inputs"]
+) -> Float[np.ndarray, "rows outputs"]:
+    """Computes expressions with numpy.
+
+    Args:
+        exprs: In symbols of these names.
+        names: One per column of the table.
+        table: What to put in.
+    """
+    function = sympy.lambdify([sympy.Symbol(name) for name in names], list(exprs), cse=_shared, dummify=True)
+    with np.errstate(all="ignore"):  # beyond the rows that it was fitted to a formula need not be defined
+        values = function(*table.T)
+    return np.stack([np.broadcast_to(value, len(table)) for value in values], axis=1).astype(np.float64)
+
+
+def _shared(exprs: Sequence[sympy.Expr]) -> tuple[list[tuple[sympy.Symbol, sympy.Expr]], list[sympy.Expr]]:
+    """Names common parts by symbols that are nobody else's.
+
+    sympy's own x0, x1, ... avoid the symbols of the expressions, not those of columns that no expression reads.
+    """
+    names = sympy.numbered_symbols(cls=sympy.Dummy)
+    found: tuple[list[tuple[sympy.Symbol, sympy.Expr]], list[sympy.Expr]] = sympy.cse(exprs, names, list=False)
+    return found
+
+
 def choose_symbols(columns: Sequence[str]) -> dict[str, str]:
     """Returns a symbol for every column: its own name where that is safe, else x1, x2, ... by position.
 
@@ -208,7 +237,8 @@ def is_safe(name: str) -> bool:
 @cache
 def _reserved() -> frozenset[str]:
     called = {name for name, value in vars(builtins).items() if isinstance(value, types.BuiltinFunctionType)}
-    return frozenset({*sympy.__all__, *called, "max", "min", *_CALLED_BY_LAMBDIFY})
+    activations = {str(function) for function in NAMED.values() if isinstance(function, UndefinedFunction)}
+    return frozenset({*sympy.__all__, *called, "max", "min", *_CALLED_BY_LAMBDIFY, *activations})
 
 
 def _neuron_symbol(site: str, index: int, taken: set[str]) -> sympy.Symbol:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from interp.symbolic import Formula
+from interp.formula import Formula
 from reports.results import Report
 from reports.words import name, number
 

@@ -12,6 +12,7 @@ from bimt.opening import open_checkpoint
 from bimt.tasks.base import Task
 from interp.ablation import ablate
 from interp.events import Story, tell, tell_all
+from interp.formula import Formulas
 from interp.graph import to_graph
 from interp.modules import Modules
 from interp.rows import run_rows
@@ -19,7 +20,7 @@ from interp.select import Selected, check_label, prune_all, select_best
 from interp.selectivity import loss_without_bridges
 from interp.sparse import SparseNet, live_hidden
 from interp.stages import modules_of, selectivity_of, voting_of
-from interp.symbolic import Formulas, extract_formulas
+from interp.symbolic import extract_formulas
 from interp.voting import Voting, can_vote
 from reports.content import make_page
 from reports.groups import find_group

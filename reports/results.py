@@ -6,13 +6,13 @@ import networkx as nx
 
 from interp.ablation import AblationTable
 from interp.events import Story
+from interp.formula import Formulas
 from interp.modules import Modules
 from interp.rank import Ranking
 from interp.representations import Representations
 from interp.select import Selected
 from interp.selectivity import Selectivity
 from interp.sparse import SparseNet
-from interp.symbolic import Formulas
 from interp.voting import Voting
 
 

@@ -34,18 +34,19 @@ def checked(fn: Any = None, *, typechecker: Callable) -> Any:
 def has_shapes(fn: Callable) -> bool:
     """Says whether anything that a function takes or returns may have one; yes where its types cannot be read.
 
-    A lone name that means nothing yet is the class that the function belongs to.
+    The name of the class that a method belongs to means nothing yet when the method is decorated, and is no shape.
     """
     try:
         hints = typing.get_type_hints(fn, include_extras=True)
     except NameError:
-        hints = inspect.get_annotations(fn)
+        own = fn.__qualname__.split(".")[-2:-1]
+        hints = {name: hint for name, hint in inspect.get_annotations(fn).items() if [hint] != own}
     return any(map(_is_shaped, hints.values()))
 
 
 def _is_shaped(hint: Any) -> bool:
     if isinstance(hint, str):
-        return not hint.isidentifier()
+        return True
     if isinstance(hint, list | tuple):  # what a Callable takes
         return any(map(_is_shaped, hint))
     if isinstance(hint, type) and issubclass(hint, AbstractArray):

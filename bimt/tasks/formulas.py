@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from pydantic import Field
+from torch import Tensor
 
 from bimt.strict import MOST, StrictModel
 from bimt.tasks.base import Scaling, Split, Task
@@ -71,6 +72,22 @@ class FormulaTask(StrictModel):
             test=splits[1],
             scaling=Scaling.none(formula.inputs, formula.outputs),
         )
+
+
+def known_law(task: Task) -> Callable[[Tensor], Tensor] | None:
+    """Returns what the targets of a formula's task are anywhere: from (rows, inputs) to (rows, outputs), float64.
+
+    None for all other tasks, and for a table that only bears a formula's name.
+    """
+    formula = FORMULAS.get(task.name)
+    if formula is None or (len(task.inputs), len(task.outputs)) != (formula.inputs, formula.outputs):
+        return None
+
+    def law(inputs: Tensor) -> Tensor:
+        return torch.from_numpy(np.stack(formula.evaluate(inputs.double().numpy().T), axis=1))
+
+    inputs, targets = task.scaling.inputs_to_table(task.train.inputs), task.scaling.to_table(task.train.targets)
+    return law if torch.allclose(law(inputs), targets.double(), rtol=1e-5, atol=1e-6) else None
 
 
 def _draw(formula: Formula, random: np.random.RandomState, rows: int) -> Split:

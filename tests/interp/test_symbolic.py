@@ -7,7 +7,6 @@ import pytest
 import sympy
 import torch
 
-from bimt.cli import run
 from bimt.config import make_config
 from bimt.messages import UserError
 from bimt.nets.activations import ACTIVATIONS
@@ -15,7 +14,6 @@ from bimt.tasks.base import Scaling
 from bimt.train import train
 from bimt.wiring import Gate
 from interp.circuit import to_circuit
-from interp.commands import symbolic
 from interp.expressions import WRITTEN_OUT, text
 from interp.prune import prune
 from interp.sparse import whole
@@ -289,20 +287,6 @@ def test_options_that_make_no_sense_are_refused(options, message):
         extract(whole(net, task_of(net)), task_of(net), **options)
 
 
-def test_the_command_prints_the_documented_json(trained, capsys):
-    assert run(symbolic, [str(trained.path), "--seed", "1", "--json"]) == 0
-    document = json.loads(capsys.readouterr().out)
-    assert list(document) == ["form", "variables", "formulas"]
-    assert document["form"] == "exact"
-    assert document["variables"] == {f"x{index}": f"x{index}" for index in range(1, 5)}
-    keys = ["output", "expr", "latex", "max_error", "r_squared", "domain", "law"]
-    for formula, output in zip(document["formulas"], ["y1", "y2"], strict=True):
-        assert list(formula) == keys
-        assert formula["output"] == output
-        assert formula["max_error"] < 1e-10
-        assert [len(ends) for ends in formula["domain"].values()] == [2] * 4
-
-
 def test_the_trained_net_is_its_formula(trained):
     task = trained.task
     sparse = prune(trained.net.seed(0), task)
@@ -312,34 +296,11 @@ def test_the_trained_net_is_its_formula(trained):
     assert formulas.net_metric == pytest.approx(sparse.metric, abs=1e-9)
 
 
-def test_the_command_prints_tables_and_latex(trained, capsys):
-    assert run(symbolic, [str(trained.path), "--seed", "0", "--form", "readable", "--error", "0.1"]) == 0
-    shown = capsys.readouterr().out
-    assert "readable formulas" in shown
-    assert "SiLU(z) = z/(1 + exp(-z))" in shown
-    assert run(symbolic, [str(trained.path), "--seed", "0", "--form", "readable", "--error", "0.1", "--latex"]) == 0
-    shown = capsys.readouterr().out
-    assert shown.count(r"\begin{aligned}") == shown.count(r"\end{aligned}") == 2
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (["--json", "--latex"], "--json and --latex exclude each other"),
-        (["--form", "readable", "--error", "2"], "error must be a share of the output's range between 0 and 1, got 2"),
-        (["--form", "pretty"], "'pretty'"),
-    ],
-)
-def test_the_command_says_what_is_wrong(trained, capsys, options, message):
-    assert run(symbolic, [str(trained.path), *options]) == 2
-    assert message in capsys.readouterr().err
-
-
 def test_a_frame_has_a_row_for_every_output():
     net = two_parts()
     frame = extract_formulas(whole(net, task := task_of(net)), task).to_frame()
     assert list(frame.output) == ["y1", "y2"]
-    assert list(frame.columns) == ["output", "expr", "latex", "max_error", "relative_error", "r_squared"]
+    assert list(frame.columns) == ["output", "expr", "latex", "length", "max_error", "relative_error", "r_squared"]
 
 
 def test_the_readable_form_stays_close_where_the_data_are():

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from bimt.tasks.base import Scaling
-from interp.bounds.formulas import bound_terms
+from interp.bounds.formulas import Limits, bound_terms
 from interp.bounds.terms import FUNCTIONS, spread_of
 from interp.circuit import to_circuit
 from interp.discovery import terms
@@ -102,10 +102,10 @@ def test_a_formula_is_bounded_against_a_net():
     # relu(x1) - relu(-x1) + 0.1 is x1 + 0.1
     net = mlp([[[1.0, 0.0], [-1.0, 0.0]], [[1.0, -1.0]]], [[0.0, 0.0], [0.1]], activation="relu")
     circuit = to_circuit(net, Scaling.none(2, 1))
-    box = np.array([-1.0, -1.0]), np.array([1.0, 1.0])
-    (bound,) = bound_terms(circuit, [X], box, reached=[0.0], size=[1.0], seconds=5.0)
+    limits = Limits(np.array([-1.0, -1.0]), np.array([1.0, 1.0]), [0.0], [1.0], 5.0)
+    (bound,) = bound_terms(circuit, [X], limits)
     assert 0.1 <= bound.proven <= 0.1 / 0.9 + 1e-9
-    (wrong,) = bound_terms(circuit, [multiply(X, X)], box, reached=[0.0], size=[1.0], seconds=5.0)
+    (wrong,) = bound_terms(circuit, [multiply(X, X)], limits)
     # x - x^2 + 0.1 is -1.9 at x = -1
     assert 1.9 <= wrong.proven <= 1.9 / 0.9 + 1e-9
     assert circuit.run(torch.zeros(1, 2, dtype=torch.float64)).item() == 0.1

@@ -1,0 +1,81 @@
+"""One or all forms of a net's formulas as somebody asked for them, each worked out in a process of its own."""
+
+import time
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+from bimt.cli import stdout_console
+from bimt.messages import UserError
+from bimt.tasks.base import Task
+from interp.apart import apart
+from interp.formula import Form
+from interp.python_source import to_source
+from interp.sparse import SparseNet
+from interp.symbolic import extract_formulas
+
+Style = Literal["table", "json", "latex", "python"]
+
+_PROOF = 5.0
+"""Seconds that may go into proving how far a form is from the net, and a tenth of all at most."""
+_SPARE = 3.0
+"""Seconds that a process may take longer than it was told: for what cannot be interrupted."""
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is asked for."""
+
+    forms: tuple[Form, ...]
+    style: Style
+    error: float
+    """As in `extract_formulas`."""
+    seconds: float
+    """For all forms together, from when the net is pruned."""
+    outputs: tuple[str, ...] = ()
+    """Python only: which outputs; empty means all."""
+
+
+def write(sparse: SparseNet, task: Task, wish: Wish) -> tuple[dict[Form, Any], dict[Form, str]]:
+    """Works out the forms, one after the other.
+
+    Returns:
+        What was made of each form (text; a dict for JSON; a `Source` for Python), and why others were not.
+
+    Raises:
+        UserError: If there is none at all.
+    """
+    if not wish.seconds > 0:
+        raise UserError(f"--seconds must be more than 0, got {wish.seconds:g}")
+    until = time.monotonic() + wish.seconds
+    made: dict[Form, Any] = {}
+    refused: dict[Form, str] = {}
+    for form in wish.forms:
+        left = until - time.monotonic()
+        if left <= 0:
+            refused[form] = f"the {wish.seconds:g} seconds were over; give more with --seconds"
+            continue
+        work = partial(_one, sparse, task, wish, form, left)
+        try:
+            made[form] = apart(work, seconds=left + _SPARE, what=f"the {form} form")
+        except UserError as error:
+            refused[form] = str(error)
+    if not made:
+        raise UserError("; ".join(dict.fromkeys(refused.values())))
+    return made, refused
+
+
+def _one(sparse: SparseNet, task: Task, wish: Wish, form: Form, seconds: float) -> Any:
+    proof = min(_PROOF, seconds / 10)
+    formulas = extract_formulas(sparse, task, form=form, error=wish.error, seconds=seconds - proof, proof=proof)
+    if wish.style == "json":
+        return formulas.to_json()
+    if wish.style == "latex":
+        return "\n\n".join(formula.latex for formula in formulas.formulas)
+    if wish.style == "python":
+        suffix = f"_{form}" if len(wish.forms) > 1 else ""
+        return to_source(formulas, wish.outputs or task.outputs, suffix=suffix)
+    console = stdout_console()
+    with console.capture() as shown:
+        console.print(formulas)
+    return shown.get()
