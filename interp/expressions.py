@@ -6,7 +6,7 @@ import math
 import re
 import types
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -120,9 +120,14 @@ def number(value: float) -> sympy.Expr:
     return short if float(f"{value:.15g}") == value == float(short) else sympy.Float(value, 17)
 
 
-def text(expr: sympy.Expr) -> str:
-    """Returns the expression as text that `sympy.sympify` reads back, in time linear in its distinct parts."""
-    return str(_Printer({"order": "none", "full_prec": False}).doprint(expr))
+def text(expr: sympy.Expr, *, digits: int | None = None) -> str:
+    """Returns the expression as text that `sympy.sympify` reads back, in time linear in its distinct parts.
+
+    Args:
+        expr: Any expression.
+        digits: Write numbers to so many significant digits, for a glance; None writes them as they are.
+    """
+    return str(_Printer({"order": "none", "full_prec": False}, digits).doprint(expr))
 
 
 def size(circuit: Circuit, functions: Mapping[str | None, Callable[[Any], Any]]) -> list[int]:
@@ -162,17 +167,14 @@ def layered(circuit: Circuit, symbols: Sequence[sympy.Symbol]) -> list[list[tupl
 
     Neurons are symbols named by site and index (`h1_3`), activations are called by name.
     """
-    taken = {symbol.name for symbol in symbols}
-    values = _read_inputs(circuit, symbols)
+    values = name_neurons(circuit, symbols)
     equations: dict[sympy.Symbol, sympy.Expr] = {}
     needs: dict[sympy.Symbol, set[sympy.Symbol]] = {}
     for layer in circuit.layers:
-        names = [_neuron_symbol(layer.site, target, taken) for target in range(layer.bias.shape[1])]
-        for target, name in enumerate(names):
+        for target, name in enumerate(values[layer.site]):
             equations[name] = NAMED[layer.function](_weighted_sum(layer, target, values))
             read = {values[source][index] for source, index, _ in _terms(layer, target)}
             needs[name] = {name}.union(*(needs[symbol] for symbol in read if symbol in needs))
-        values[layer.site] = names
     outputs = [symbol for site in circuit.outputs for symbol in values[site]]
     return [[(name, expr) for name, expr in equations.items() if name in needs[output]] for output in outputs]
 
@@ -201,6 +203,29 @@ def _shared(exprs: Sequence[sympy.Expr]) -> tuple[list[tuple[sympy.Symbol, sympy
     names = sympy.numbered_symbols(cls=sympy.Dummy)
     found: tuple[list[tuple[sympy.Symbol, sympy.Expr]], list[sympy.Expr]] = sympy.cse(exprs, names, list=False)
     return found
+
+
+def name_neurons(circuit: Circuit, symbols: Sequence[sympy.Symbol]) -> dict[str, list[Any]]:
+    """Returns what readers of every site see, by site: inputs less their centres, other neurons as symbols (`h1_3`)."""
+    taken = {symbol.name for symbol in symbols}
+    names = _read_inputs(circuit, symbols)
+    for layer in circuit.layers:
+        names[layer.site] = [_neuron_symbol(layer.site, target, taken) for target in range(layer.bias.shape[1])]
+    return names
+
+
+def weighted_sum(terms: Iterable[tuple[float, sympy.Expr]], constant: float = 0.0) -> sympy.Expr:
+    """Returns the constant plus every weight times its expression, as it stands: sympy would multiply brackets out.
+
+    Example:
+        >>> x, y = sympy.symbols("x y")
+        >>> weighted_sum([(1.0, x), (0.5, y)], -2.0)
+        x + 0.5*y - 2
+    """
+    parts = [_weighted(weight, expr) for weight, expr in terms]
+    if constant or not parts:
+        parts.append(number(constant))
+    return sympy.Add(*parts, evaluate=False) if len(parts) > 1 else parts[0]
 
 
 def choose_symbols(columns: Sequence[str]) -> dict[str, str]:
@@ -258,11 +283,8 @@ def _read_inputs(circuit: Circuit, symbols: Sequence[sympy.Symbol]) -> dict[str,
 
 
 def _weighted_sum(layer: Layer, target: int, values: Mapping[str, Sequence[Any]]) -> sympy.Expr:
-    terms = [_weighted(weight, values[source][index]) for source, index, weight in _terms(layer, target)]
-    bias = layer.bias[0, target].item()
-    if bias or not terms:
-        terms.append(number(bias))
-    return sympy.Add(*terms, evaluate=False) if len(terms) > 1 else terms[0]
+    terms = [(weight, values[source][index]) for source, index, weight in _terms(layer, target)]
+    return weighted_sum(terms, layer.bias[0, target].item())
 
 
 def _weighted(weight: float, value: sympy.Expr) -> sympy.Expr:
@@ -288,8 +310,9 @@ def _is_read(circuit: Circuit, layer: Layer, target: int) -> bool:
 class _Printer(StrPrinter):
     """Remembers what it has printed: formulas of nets repeat their parts exponentially often in their depth."""
 
-    def __init__(self, settings: dict[str, Any]) -> None:
+    def __init__(self, settings: dict[str, Any], digits: int | None) -> None:
         super().__init__(settings)
+        self._digits = digits
         self._printed: dict[Any, str] = {}
 
     def _print(self, expr: Any, **options: Any) -> str:
@@ -298,3 +321,6 @@ class _Printer(StrPrinter):
         if expr not in self._printed:
             self._printed[expr] = str(super()._print(expr))
         return self._printed[expr]
+
+    def _print_Float(self, expr: sympy.Float) -> str:
+        return str(super()._print_Float(expr)) if self._digits is None else f"{float(expr):.{self._digits}g}"
