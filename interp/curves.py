@@ -89,11 +89,8 @@ def common_direction(
     The first singular vector of the rows, in the sources' standard deviations; heavier rows count for more.
     """
     spread = sources.std(0)
-    heaviest = weights[np.linalg.norm(weights * spread, axis=1).argmax()]
-    if len(weights) > 1:
-        shared = np.linalg.svd(weights * spread, full_matrices=False)[2][0]
-        heaviest = np.divide(shared, spread, out=np.zeros_like(shared), where=spread > 0)
-    return with_unit_pivot(heaviest, spread)
+    shared = np.linalg.svd(weights * spread, full_matrices=False)[2][0]
+    return with_unit_pivot(np.divide(shared, spread, out=np.zeros_like(shared), where=spread > 0), spread)
 
 
 def with_unit_pivot(

@@ -124,7 +124,8 @@ def find_motifs(
     and a third that takes off what is of first order.
 
     A neuron that is part of a square, an absolute value or a product is not called linear, however little it bends;
-    one that no other reads is not called anything.
+    one that no other reads is not called anything. No neuron is in two of these for one target: what they add can be
+    replaced by their formulas, all together.
 
     Args:
         circuit: One copy, as `to_circuit` makes it.
@@ -189,7 +190,7 @@ class _Seen:
         origins: dict[int, np.ndarray] = {}
         for layer in self.circuit.layers:
             own = self.weights[layer.site]
-            traced = np.stack([_traced(row, origins) for row in own])
+            traced = np.array([_traced(row, origins) for row in own]).reshape(own.shape)
             origins |= dict(enumerate(traced, start=self.first[layer.site]))
             ways = () if layer.function is None else (own, traced)
             read = self.read(layer.site)
@@ -313,14 +314,16 @@ class _Reader:
         """Yields where all neurons of two sources and no others add up to the product of the two."""
         reads = self.seen.weights[site] * self.seen.spread != 0
         pairs = {tuple(np.flatnonzero(reads[index]).tolist()) for index in neurons if reads[index].sum() == 2}
+        used = set[int]()
         for first, second in sorted(pairs):
             others = np.delete(reads, [first, second], axis=1).any(1)
-            inside = [index for index in neurons if reads[index].any() and not others[index]]
+            inside = [index for index in neurons if reads[index].any() and not others[index] and index not in used]
             if not 1 < len(inside) <= _MANY:
                 continue
             parts = self._parts(site, inside)
             product = joint_product((first, second), parts, self.seen.values, error=shape_error)
             if product is not None:
+                used |= set(inside)
                 yield inside, product
 
     def _curve_motif(self, site: str, curve: Curve) -> Motif:
