@@ -19,6 +19,7 @@ from interp.bounds.branch_and_bound import Bound
 from interp.discovery.laws import Law
 from interp.expressions import evaluate_all, text
 from interp.fidelity import BOX, Fidelity
+from interp.motifs import Motif, Motifs
 from interp.typeset import Equation, legends, to_latex, to_mathml
 
 Form = Literal["exact", "readable", "discovered"]
@@ -111,6 +112,8 @@ class Formulas:
     """The seed's label in its checkpoint."""
     laws: tuple[Law, ...] = ()
     """Of the discovered form: how each output's was found, and whether it is accepted."""
+    motifs: tuple[Motif, ...] = ()
+    """Of the readable form: squares, products, lines and constants that the pruned net's neurons are."""
 
     def evaluate(self, table: Float[np.ndarray, "rows inputs"]) -> Float[np.ndarray, "rows outputs"]:
         """Computes every output with numpy, in the table's units, one column of inputs per variable."""
@@ -125,6 +128,7 @@ class Formulas:
             "form": self.form,
             "variables": self.variables,
             "formulas": [formula.to_json() | {"law": law} for formula, law in zip(self.formulas, laws, strict=True)],
+            "motifs": Motifs(self.motifs).to_json(),
         }
 
     def to_frame(self) -> pd.DataFrame:
@@ -142,6 +146,7 @@ class Formulas:
         return Group(
             *map(Text, lines),
             *(Text(f"  where {line}") for line in where),
+            *([Motifs(self.motifs)] if self.motifs else []),
             self._error_table(),
             self._region_table(),
             *self._domain_lines(),

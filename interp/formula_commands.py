@@ -39,7 +39,7 @@ def symbolic(
     Example:
         bimt symbolic runs/ind
         bimt symbolic runs/ind --form readable --error 0.02
-        bimt symbolic runs/ind --python > ind.py
+        bimt symbolic runs/ind --python
     """
     from bimt.cli import UserError, console, emit
     from bimt.messages import printable
@@ -83,7 +83,7 @@ def formula(
     """Writes one output as an importable Python function of numpy arrays, its error bound in the docstring.
 
     Example:
-        bimt formula runs/ind --output y1 > y1.py
+        bimt formula runs/ind --output y1
         bimt formula runs/ind --output y1 --form discovered
     """
     from bimt.cli import UserError

@@ -22,7 +22,7 @@ from interp.tables import frame_table
 
 Kind = Literal["linear", "saturated", "square", "absolute", "product"]
 
-_FEWEST = 10
+FEWEST_ROWS = 10
 """Through fewer rows a parabola always fits."""
 _MANY = 6
 """Four neurons are enough for a product; many random ones may happen to add up to one."""
@@ -143,8 +143,8 @@ def find_motifs(
     """
     if circuit.layers[-1].bias.shape[0] != 1:
         raise ValueError(f"`circuit` must hold one copy, got {circuit.layers[-1].bias.shape[0]}")
-    if len(table) < _FEWEST:
-        raise ValueError(f"`table` must have at least {_FEWEST} rows, got {len(table)}")
+    if len(table) < FEWEST_ROWS:
+        raise ValueError(f"`table` must have at least {FEWEST_ROWS} rows, got {len(table)}")
     for name, share in (("error", error), ("shape_error", shape_error)):
         if not 0 < share < 1:
             raise ValueError(f"`{name}` must be a share between 0 and 1, got {share}")

@@ -21,12 +21,15 @@ from interp.discovery.laws import Law, find_laws
 from interp.expressions import NAMED, WRITTEN_OUT, choose_symbols, compose, evaluate_all, layered, size
 from interp.fidelity import Region, box_of, in_order, regions
 from interp.formula import Form, Formula, Formulas
+from interp.motifs import FEWEST_ROWS, Motif, find_motifs
 from interp.rounding import output_scale, rounded
 from interp.sparse import SparseNet
 from interp.typeset import Equation
 
 _LARGEST = 50_000
 """Formulas that mention more constants than this are refused: their text would be beyond any reader."""
+_LOOKED_AT = 2_000
+"""Motifs are looked for on so many of the domain's points and the test rows."""
 _ONE_LINE = 12
 """Formulas with at most so many constants are typeset as one equation, larger ones neuron by neuron."""
 
@@ -89,6 +92,7 @@ class _Draft(NamedTuple):
     prove: Callable[[Limits], tuple[Bound, ...]] | None = None
     """Bounds the difference to the net; None where there is none."""
     laws: tuple[Law, ...] = ()
+    motifs: tuple[Motif, ...] = ()
 
 
 def _written_out(circuit: Circuit, symbols: Sequence[sympy.Symbol], task: Task) -> _Draft:
@@ -106,8 +110,10 @@ def _readable(
 ) -> _Draft:
     table, truth, scale = _promised(areas)
     shorter = rounded(circuit, table, truth, scale=scale, error=error)
-    prove = partial(bound_circuits, circuit, shorter)
-    return _written_out(shorter, symbols, task)._replace(prove=prove)
+    written = _written_out(shorter, symbols, task)
+    seen = table[torch.linspace(0, len(table) - 1, min(_LOOKED_AT, len(table))).long()]
+    motifs = find_motifs(circuit, seen, symbols) if len(seen) >= FEWEST_ROWS else ()
+    return written._replace(prove=partial(bound_circuits, circuit, shorter), motifs=motifs)
 
 
 def _discovered(
@@ -157,6 +163,7 @@ def _judged(
         net_metric=_metric(task, areas[1].net),
         label=sparse.label,
         laws=draft.laws,
+        motifs=draft.motifs,
     )
 
 

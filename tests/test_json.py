@@ -11,6 +11,7 @@ from bimt.cli import run
 from bimt.config import make_config
 from bimt.train import train
 from interp import commands
+from interp.formula_commands import symbolic
 from reports import commands as report_commands
 from reports.experiments import catalog, listing
 from reports.sweeps import asked
@@ -47,12 +48,19 @@ def documented(command: str) -> set[str]:
     return set(re.findall(r"`(\w+)`", section))
 
 
-@pytest.mark.parametrize("command", ["prune", "graph", "modules", "rank", "ablation", "symbolic", "events", "signs"])
+@pytest.mark.parametrize("command", ["prune", "graph", "modules", "rank", "ablation", "events", "signs"])
 def test_every_key_of_an_explanation_is_documented(command, checkpoint, capsys):
     options = ["--pairs"] if command == "ablation" else []
     assert run(getattr(commands, command), [checkpoint, "--json", *options]) == 0
     found = keys(json.loads(capsys.readouterr().out)) - (NODE_LINK if command == "graph" else set())
     assert found - documented(command) == set()
+
+
+def test_every_key_of_symbolic_is_documented(checkpoint, capsys):
+    assert run(symbolic, [checkpoint, "--json", "--seconds", "4"]) == 0
+    found = keys(json.loads(capsys.readouterr().out))
+    assert found - documented("symbolic") == set()
+    assert {"fidelity", "proven_error", "motifs", "sums"} <= found
 
 
 def test_every_key_of_fourier_is_documented(tmp_path, capsys):

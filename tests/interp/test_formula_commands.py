@@ -25,7 +25,7 @@ def trained(tmp_path_factory):
 def test_one_form_prints_the_documented_json(trained, capsys):
     assert run(symbolic, [str(trained.path), "--seed", "1", "--form", "exact", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
-    assert list(document) == ["form", "variables", "formulas"]
+    assert list(document) == ["form", "variables", "formulas", "motifs"]
     assert document["form"] == "exact"
     assert document["variables"] == {"x1": "x1", "x2": "x2"}
     for found, output in zip(document["formulas"], ["y1", "y2"], strict=True):
