@@ -65,6 +65,10 @@ class Motif:
         term = sympy.Mul(number(self.scale), *_FACTORS[self.kind](*self.parts), evaluate=False)
         return weighted_sum([(1.0, term)], self.offset)
 
+    def in_short(self, digits: int = 4) -> str:
+        """Returns the formula as text, with so many digits."""
+        return text(self.formula, digits=digits)
+
     def to_json(self) -> dict[str, Any]:
         """Returns kind, neurons and target by name, formula as text that sympy reads back, and error."""
         return self._row() | {"neurons": [str(neuron) for neuron in self.neurons]}

@@ -3,6 +3,7 @@
 Run as `python -m interp.symbolic CKPT`.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple, get_args
@@ -41,7 +42,8 @@ def extract_formulas(
     form: Form = "exact",
     error: float = 0.01,
     seconds: float = 60.0,
-    proof: float = 0.0,
+    proof: int = 0,
+    proof_seconds: float = math.inf,
     points: int = 10_000,
     points_seed: int = 0,
 ) -> Formulas:
@@ -61,8 +63,9 @@ def extract_formulas(
             around real data has corners where nothing was ever measured and the net runs far off.) Discovered form: the
             largest root mean squared error on the test rows that is accepted, as a share of the output's range.
         seconds: Discovered form only: how long to look, for all outputs together, > 0.
-        proof: How many seconds may go into proving the largest difference between formula and net on the domain, >= 0;
-            0 proves nothing. The exact form is the net and needs none.
+        proof: How many boxes may be looked at, for each output, to prove the largest difference between formula and net
+            on the domain, >= 0; 0 proves nothing. The exact form is the net and needs no proof.
+        proof_seconds: When to stop proving at the latest, for all outputs together, whatever is proven by then.
         points: How many points are drawn uniformly from the domain, >= 1; the test split is always added.
         points_seed: Seed of the points.
 
@@ -81,7 +84,7 @@ def extract_formulas(
         draft = _readable(circuit, symbols, task, areas, error=error)
     else:
         draft = _written_out(circuit, symbols, task)
-    return _judged(draft, sparse, task, areas, form=form, proof=proof)
+    return _judged(draft, sparse, task, areas, form=form, proof=proof, proof_seconds=proof_seconds)
 
 
 class _Draft(NamedTuple):
@@ -126,7 +129,14 @@ def _discovered(
 
 
 def _judged(
-    draft: _Draft, sparse: SparseNet, task: Task, areas: Sequence[Region], *, form: Form, proof: float
+    draft: _Draft,
+    sparse: SparseNet,
+    task: Task,
+    areas: Sequence[Region],
+    *,
+    form: Form,
+    proof: int,
+    proof_seconds: float,
 ) -> Formulas:
     """Compares formulas with the net and the data, region by region."""
     variables = choose_symbols(task.inputs)
@@ -140,7 +150,8 @@ def _judged(
     low, high = box_of(task)
     if draft.prove is not None and proof > 0:
         reached = found[0].sub(areas[0].net).abs().amax(0).nan_to_num(0.0, posinf=0.0)
-        limits = Limits(low.numpy(), high.numpy(), reached.tolist(), areas[0].net.abs().amax(0).tolist(), proof)
+        sizes = areas[0].net.abs().amax(0)
+        limits = Limits(low.numpy(), high.numpy(), reached.tolist(), sizes.tolist(), proof, proof_seconds)
         bounds = draft.prove(limits)
     domain = dict(zip(task.inputs, zip(low.tolist(), high.tolist(), strict=True), strict=True))
     return Formulas(

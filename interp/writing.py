@@ -16,8 +16,8 @@ from interp.symbolic import extract_formulas
 
 Style = Literal["table", "json", "latex", "python"]
 
-_PROOF = 5.0
-"""Seconds that may go into proving how far a form is from the net, and a tenth of all at most."""
+_BOXES = 50_000
+"""How many boxes are looked at to prove how far an output is from the net; for no longer than a tenth of the time."""
 _SPARE = 3.0
 """Seconds that a process may take longer than it was told: for what cannot be interrupted."""
 
@@ -66,8 +66,16 @@ def write(sparse: SparseNet, task: Task, wish: Wish) -> tuple[dict[Form, Any], d
 
 
 def _one(sparse: SparseNet, task: Task, wish: Wish, form: Form, seconds: float) -> Any:
-    proof = min(_PROOF, seconds / 10)
-    formulas = extract_formulas(sparse, task, form=form, error=wish.error, seconds=seconds - proof, proof=proof)
+    proving = seconds / 10
+    formulas = extract_formulas(
+        sparse,
+        task,
+        form=form,
+        error=wish.error,
+        seconds=seconds - proving,
+        proof=_BOXES,
+        proof_seconds=proving,
+    )
     if wish.style == "json":
         return formulas.to_json()
     if wish.style == "latex":

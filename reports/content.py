@@ -25,7 +25,16 @@ from reports.ranking import view_ranking
 from reports.results import Report
 from reports.section import Section
 from reports.sheets import SheetsView, draw_stacks, view_sheets
-from reports.tables import Table, ablation_table, evidence_table, modules_table, prune_table, seeds_table, stories_table
+from reports.tables import (
+    Table,
+    ablation_table,
+    evidence_table,
+    modules_table,
+    motif_table,
+    prune_table,
+    seeds_table,
+    stories_table,
+)
 from reports.votes import VotesView, view_votes
 from reports.words import command_line, name
 
@@ -94,6 +103,8 @@ class Page:
     """What the net computes, where its task is one that more can be said of."""
     formulas: tuple[FormulaView, ...]
     formulas_note: str
+    motifs: Table
+    """Empty where the net has none."""
     no_formulas: str
     """Why there are none."""
     commands: tuple[str, ...]
@@ -149,6 +160,7 @@ def make_page(report: Report) -> Page:
         algorithm=view_algorithm(report),
         formulas=view_formulas(report),
         formulas_note=_formulas_note(report),
+        motifs=motif_table(report),
         no_formulas=report.no_formulas,
         commands=_commands(report),
         versions=_versions(report),

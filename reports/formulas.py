@@ -46,6 +46,8 @@ def _view(formula: Formula, form: str) -> FormulaView:
     fits = len(mathml) <= _LONGEST
     score = "" if formula.r_squared is None else f", test R² {number(formula.r_squared)}"
     share = f" ({number(100 * formula.relative_error, 2)} % of its range)" if form == "readable" else ""
+    if formula.bound is not None:
+        share += f", proven to be at most {number(formula.bound.proven, 2)} in the box of the training rows"
     return FormulaView(
         output=name(formula.output),
         form=form,

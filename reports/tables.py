@@ -11,6 +11,7 @@ from interp.targets import Kind
 from reports.results import Report, Scores
 from reports.words import listed, name, number, signed
 
+_MOST_MOTIFS = 30
 _MOST_OUTPUTS = 4
 """Up to this many outputs get a column each."""
 
@@ -47,6 +48,23 @@ def prune_table(report: Report) -> Table:
         *(_change(label, before, after, field) for label, field in wider),
     ]
     return Table(("", "as trained", "pruned", "change"), tuple(rows))
+
+
+def motif_table(report: Report) -> Table:
+    """Lists the squares, products, lines and constants that the net's neurons make up; empty if there are none."""
+    motifs = report.readable.motifs if report.readable else ()
+    rows = [
+        (
+            motif.kind,
+            listed(list(map(str, motif.neurons))),
+            "" if motif.target is None else str(motif.target),
+            motif.in_short(),
+            f"{number(100 * motif.error, 2)} %",
+        )
+        for motif in motifs[:_MOST_MOTIFS]
+    ]
+    columns = ("motif", "neurons", "read by", "what they add", "largest error")
+    return Table(columns, tuple(rows), frozenset((0, 1, 2, 3))) if rows else Table((), ())
 
 
 def seeds_table(report: Report) -> Table:

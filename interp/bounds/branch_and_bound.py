@@ -45,8 +45,8 @@ def largest(
     reached: float = 0.0,
     least: float = 0.0,
     gap: float = 0.1,
-    seconds: float = 5.0,
-    boxes: int = 200_000,
+    boxes: int = 20_000,
+    seconds: float = math.inf,
 ) -> Bound:
     """Bounds the largest absolute value of one output on a box, by branch and bound.
 
@@ -61,8 +61,8 @@ def largest(
         reached: What is known to be reached somewhere.
         least: Stop when nothing exceeds this: rounding.
         gap: Stop when `reached` is within this share of `proven`, in [0, 1).
-        seconds: Stop then; one batch of boxes is always looked at.
         boxes: Stop after so many.
+        seconds: Stop then; one batch of boxes is always looked at.
     """
     until = time.monotonic() + seconds
     looked = 0

@@ -27,6 +27,8 @@ class Limits(NamedTuple):
     """How far each output was seen apart."""
     sizes: list[float]
     """The largest |output|."""
+    boxes: int
+    """How many are looked at for each output."""
     seconds: float
     """For all outputs together."""
 
@@ -38,6 +40,7 @@ class Limits(NamedTuple):
             self.high,
             reached=self.reached[output],
             least=_ROUNDING * self.sizes[output],
+            boxes=self.boxes,
             seconds=self.seconds / len(self.reached),
         )
 

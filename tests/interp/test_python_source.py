@@ -61,7 +61,7 @@ def test_the_docstring_says_what_is_known():
     task = task_of(net)
     exact, readable, unproven = (
         extract_formulas(whole(net, task), task, form=form, proof=proof, points=200)
-        for form, proof in (("exact", 1.0), ("readable", 1.0), ("readable", 0.0))
+        for form, proof in (("exact", 1_000), ("readable", 1_000), ("readable", 0))
     )
     said = [functions_of(formulas, ("y1",))["y1"].__doc__ for formulas in (exact, readable, unproven)]
     exactly, readably, unproved = (" ".join(words.split()) for words in said)

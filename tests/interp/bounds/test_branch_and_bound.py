@@ -23,7 +23,7 @@ KNOWN = [
 @pytest.mark.parametrize("gap", [0.3, 0.01, 1e-4])
 def test_known_maxima_are_met_within_the_gap(term, box, expected, gap):
     low, high = (np.array(end, dtype=np.float64) for end in box)
-    bound = largest(lambda a, b: spread_of(term, a, b), low, high, gap=gap, seconds=20.0)
+    bound = largest(lambda a, b: spread_of(term, a, b), low, high, gap=gap)
     assert bound.reached <= expected * (1 + 1e-12)
     assert bound.proven >= expected * (1 - 1e-12)
     assert bound.gap <= gap

@@ -102,7 +102,7 @@ def test_a_formula_is_bounded_against_a_net():
     # relu(x1) - relu(-x1) + 0.1 is x1 + 0.1
     net = mlp([[[1.0, 0.0], [-1.0, 0.0]], [[1.0, -1.0]]], [[0.0, 0.0], [0.1]], activation="relu")
     circuit = to_circuit(net, Scaling.none(2, 1))
-    limits = Limits(np.array([-1.0, -1.0]), np.array([1.0, 1.0]), [0.0], [1.0], 5.0)
+    limits = Limits(np.array([-1.0, -1.0]), np.array([1.0, 1.0]), [0.0], [1.0], 5_000, 60.0)
     (bound,) = bound_terms(circuit, [X], limits)
     assert 0.1 <= bound.proven <= 0.1 / 0.9 + 1e-9
     (wrong,) = bound_terms(circuit, [multiply(X, X)], limits)
