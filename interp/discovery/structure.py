@@ -1,6 +1,8 @@
 """What the net says about the shape of a law: which inputs an output reads, and which of them act apart."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import networkx as nx
 import numpy as np
@@ -9,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from interp.circuit import Circuit
+from interp.discovery.symmetries import Symmetry, find_symmetries
 
 _POINTS = 400
 """Pairs of rows that the net is asked at for every pair of inputs."""
@@ -26,6 +29,11 @@ class Structure:
     """The output is a sum of functions of one of these sets each, as far as the net shows."""
     products: tuple[frozenset[int], ...]
     """The same as a product; one set if the net's output changes sign."""
+    symmetries: tuple[Symmetry, ...] = ()
+    """Sets of columns that the output reads only through one simple quantity."""
+    compositions: tuple[frozenset[int], ...] = ()
+    """Other pairs of columns that the output reads only through one quantity, whatever that is, neither in a sum nor in
+    a product."""
 
 
 def find_structure(
@@ -36,7 +44,8 @@ def find_structure(
     Two inputs act apart in a sum if f(a, b) - f(a', b) - f(a, b') + f(a', b') is zero whatever they are (Udrescu and
     Tegmark 2020, arXiv:1905.11481), in a product if that holds of log |f|. Here a, b and all others are from one row of
     the table, a' and b' from another; what is measured is the root of the mean square, as a share of the output's
-    standard deviation.
+    standard deviation. What acts as one quantity is asked of the slopes: see `find_symmetries`, and `_turn` for
+    compositions.
 
     Args:
         circuit: The pruned net in the table's units, one copy.
@@ -55,7 +64,14 @@ def find_structure(
     products: tuple[frozenset[int], ...] = (frozenset(inputs),)
     if one_sign and len(inputs) > 1:
         products = _components(_interactions(circuit, here, there, inputs, output, is_log=True), inputs, apart)
-    return Structure(inputs, sums, products)
+    slopes = _slopes(circuit, here, inputs, output)
+    found = find_symmetries(here[:, list(inputs)].numpy().T, slopes, error=error)
+    symmetries = tuple(symmetry.renamed(inputs) for symmetry in found)
+    known = [frozenset(column for column, _ in symmetry.members) for symmetry in symmetries]
+    together = [pair for pair in map(frozenset, combinations(inputs, 2)) if _meet(pair, sums) and _meet(pair, products)]
+    asked = [pair for pair in together if len(inputs) > 2 and not _meet(pair, known)]
+    compositions = tuple(pair for pair in asked if _turn(circuit, here, there, pair, output) <= apart)
+    return Structure(inputs, sums, products, symmetries, compositions)
 
 
 def _inputs_of(circuit: Circuit, table: Float[Tensor, "rows inputs"], output: int) -> tuple[int, ...]:
@@ -95,6 +111,41 @@ def _interactions(
             mixed = ask(left, right) - alone[left] - alone[right] + start
             found[left, right] = mixed.square().mean().sqrt().nan_to_num(torch.inf).item() / spread
     return found
+
+
+def _slopes(
+    circuit: Circuit, rows: Float[Tensor, "points inputs"], inputs: tuple[int, ...], output: int
+) -> Float[np.ndarray, "read points"]:
+    """Returns how fast an output changes along each column that it reads."""
+    rows = rows.clone().requires_grad_()
+    (slopes,) = torch.autograd.grad(circuit.run(rows)[0, :, output].sum(), rows)
+    return slopes[:, list(inputs)].numpy().T
+
+
+def _meet(pair: frozenset[int], groups: Sequence[frozenset[int]]) -> bool:
+    """Tells whether one of the groups holds both."""
+    return any(pair <= group for group in groups)
+
+
+def _turn(
+    circuit: Circuit,
+    here: Float[Tensor, "points inputs"],
+    there: Float[Tensor, "points inputs"],
+    pair: frozenset[int],
+    output: int,
+) -> float:
+    """Returns how far two columns' slopes turn when all others change: the root mean square of the angle's sine.
+
+    If f = g(h(a, b), c), then the slopes along a and b are those of h times one number, which c may change, but it
+    cannot change their ratio.
+    """
+    columns = tuple(sorted(pair))
+    moved = there.clone()
+    moved[:, list(columns)] = here[:, list(columns)]
+    first, second = (_slopes(circuit, rows, columns, output) for rows in (here, moved))
+    cross = first[0] * second[1] - first[1] * second[0]
+    sizes = (first**2).sum(0) * (second**2).sum(0)
+    return float(np.sqrt(np.mean(cross**2 / np.where(sizes > 0, sizes, 1.0))))
 
 
 def _components(

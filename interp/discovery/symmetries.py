@@ -1,7 +1,7 @@
 """Which inputs act as one quantity: sums, products and sums of squares that leave a function as it is."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import networkx as nx
@@ -25,6 +25,10 @@ class Symmetry:
     """Inputs with their signs: of a sum x1 - x2 minus for x2, of a product x1 / x2 minus in the exponent."""
     left: float
     """What is left of the slopes along the direction that should change nothing, as a share of them; the worst pair."""
+
+    def renamed(self, inputs: Sequence[int]) -> "Symmetry":
+        """Returns the same with input 0 called by the first of these indices, 1 by the second and so on."""
+        return replace(self, members=tuple((inputs[index], sign) for index, sign in self.members))
 
     @property
     def term(self) -> Term:
