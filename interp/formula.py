@@ -205,9 +205,9 @@ class Formulas:
         """Yields what the net said of each law, and which are refused."""
         columns = list(self.variables.values())
         for formula, law in zip(self.formulas, self.laws, strict=False):
-            name, found = printable(formula.output), law.to_json(columns)
-            apart = " + ".join(f"f({', '.join(group)})" for group in found["sums"]) or "a constant"
-            yield Text(f"{name}: the net reads it as {printable(apart)}; searched {law.found_by}")
+            name = printable(formula.output)
+            shapes = " or ".join(law.structure.in_words(columns)) or "a constant"
+            yield Text(f"{name}: the net reads it as {printable(shapes)}; searched {law.found_by}")
             if law.accepted:
                 yield Text(f"  accepted: off the test data by {law.test_error:.2g} of its range (root mean square)")
             else:

@@ -35,6 +35,37 @@ class Structure:
     """Other pairs of columns that the output reads only through one quantity, whatever that is, neither in a sum nor in
     a product."""
 
+    def in_words(self, columns: Sequence[str]) -> tuple[str, ...]:
+        """Returns the shapes that the output may be written in, the columns by name; none for a constant.
+
+        Example:
+            >>> from interp.discovery.symmetries import Symmetry
+            >>> apart = (frozenset([0, 1]), frozenset([2]))
+            >>> difference = Symmetry("sum", ((0, 1), (1, -1)), 0.01)
+            >>> Structure((0, 1, 2), apart, (frozenset([0, 1, 2]),), (difference,)).in_words(["x", "y", "z"])
+            ('f(x - y) + f(z)',)
+        """
+        if not self.inputs:
+            return ()
+        found = [" + ".join(self._arguments(group, columns) for group in self.sums)]
+        if len(self.products) > 1:
+            found.append(" * ".join(self._arguments(group, columns) for group in self.products))
+        if any(not _meet(symmetry.columns, self.sums) for symmetry in self.symmetries):
+            found.append(self._arguments(frozenset(self.inputs), columns))
+        return tuple(found)
+
+    def _arguments(self, group: frozenset[int], columns: Sequence[str]) -> str:
+        """Writes a function of a group: quantities for the columns in them, other columns by themselves."""
+        words, taken = {}, set[int]()
+        for symmetry in self.symmetries:
+            if symmetry.columns <= group:
+                words[min(symmetry.columns)], taken = symmetry.in_words(columns), taken | symmetry.columns
+        for pair in self.compositions:
+            if pair <= group and not pair & taken:
+                words[min(pair)], taken = f"g({', '.join(columns[column] for column in sorted(pair))})", taken | pair
+        words |= {column: columns[column] for column in group - taken}
+        return f"f({', '.join(words[column] for column in sorted(words))})"
+
 
 def find_structure(
     circuit: Circuit, table: Float[Tensor, "rows inputs"], output: int, *, error: float, seed: int = 0
@@ -67,7 +98,7 @@ def find_structure(
     slopes = _slopes(circuit, here, inputs, output)
     found = find_symmetries(here[:, list(inputs)].numpy().T, slopes, error=error)
     symmetries = tuple(symmetry.renamed(inputs) for symmetry in found)
-    known = [frozenset(column for column, _ in symmetry.members) for symmetry in symmetries]
+    known = [symmetry.columns for symmetry in symmetries]
     together = [pair for pair in map(frozenset, combinations(inputs, 2)) if _meet(pair, sums) and _meet(pair, products)]
     asked = [pair for pair in together if len(inputs) > 2 and not _meet(pair, known)]
     compositions = tuple(pair for pair in asked if _turn(circuit, here, there, pair, output) <= apart)
@@ -122,9 +153,9 @@ def _slopes(
     return slopes[:, list(inputs)].numpy().T
 
 
-def _meet(pair: frozenset[int], groups: Sequence[frozenset[int]]) -> bool:
-    """Tells whether one of the groups holds both."""
-    return any(pair <= group for group in groups)
+def _meet(columns: frozenset[int], groups: Sequence[frozenset[int]]) -> bool:
+    """Tells whether one of the groups holds all of them."""
+    return any(columns <= group for group in groups)
 
 
 def _turn(

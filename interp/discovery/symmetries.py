@@ -31,6 +31,17 @@ class Symmetry:
         return replace(self, members=tuple((inputs[index], sign) for index, sign in self.members))
 
     @property
+    def columns(self) -> frozenset[int]:
+        """The inputs."""
+        return frozenset(index for index, _ in self.members)
+
+    def in_words(self, columns: Sequence[str]) -> str:
+        """Returns the quantity with its columns by name, such as x1 - x3 or x1**2 + x2**2."""
+        first, *others = [(columns[index] + "**2" * (self.kind == "squares"), sign) for index, sign in self.members]
+        plus, minus = ("*", "/") if self.kind == "product" else (" + ", " - ")
+        return first[0] + "".join((plus if sign > 0 else minus) + name for name, sign in others)
+
+    @property
     def term(self) -> Term:
         """The quantity."""
         parts = [(variable(index), sign) for index, sign in self.members]

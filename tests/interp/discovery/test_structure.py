@@ -48,6 +48,13 @@ def test_a_composition_is_seen_and_no_other():
     assert found.compositions == (frozenset({0, 1}),)
 
 
+def test_shapes_are_written_with_the_columns_names():
+    net = mlp([[[1.5, -1.5, 0.0], [0.0, 0.0, 1.0]], [[1.0, -2.0]]], [[0.3, 0.1], [0.0]])
+    assert structure_of(net, 3).in_words(["a", "b", "c"]) == ("f(a - b) + f(c)",)
+    constant = mlp([[[0.0, 0.0]], [[1.0]]], [[0.3], [0.0]])
+    assert structure_of(constant, 2).in_words(["a", "b"]) == ()
+
+
 def test_a_random_net_has_no_structure():
     for seed in range(5):
         found = structure_of(random_mlp([3, 8, 8, 1], seed=seed, activation="tanh"), 3)
