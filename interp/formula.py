@@ -198,16 +198,16 @@ class Formulas:
     def _domain_lines(self) -> Iterator[Text]:
         domain = self.formulas[0].domain
         if len(domain) <= _COLUMNS_SHOWN:
-            ends = ", ".join(f"{printable(name)} {low:.4g} to {high:.4g}" for name, (low, high) in domain.items())
+            rows = [(symbol, *domain[column]) for symbol, column in self.variables.items()]
+            ends = ", ".join(f"{symbol} {low:.4g} to {high:.4g}" for symbol, low, high in rows)
             yield Text(f"{BOX}: {ends} (the training rows); +10 % and +50 % lie around it")
 
     def _law_lines(self) -> Iterator[Text]:
         """Yields what the net said of each law, and which are refused."""
-        columns = list(self.variables.values())
         for formula, law in zip(self.formulas, self.laws, strict=False):
             name = printable(formula.output)
-            shapes = " or ".join(law.structure.in_words(columns)) or "a constant"
-            yield Text(f"{name}: the net reads it as {printable(shapes)}; searched {law.found_by}")
+            shapes = " or ".join(law.structure.in_words(list(self.variables))) or "a constant"
+            yield Text(f"{name}: the net reads it as {shapes}; searched {law.found_by}")
             if law.accepted:
                 yield Text(f"  accepted: off the test data by {law.test_error:.2g} of its range (root mean square)")
             else:

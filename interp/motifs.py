@@ -99,7 +99,7 @@ class Motifs:
 
     def __rich__(self) -> Table:
         """Shows them with four digits."""
-        return frame_table(self._frame(digits=4).set_index("kind"), title=f"{len(self.motifs)} motifs", limit=100)
+        return frame_table(self._frame(digits=4).set_index("kind"), title=f"motifs: {len(self.motifs)}", limit=100)
 
     def _frame(self, *, digits: int | None = None) -> pd.DataFrame:
         rows = [motif._row(digits=digits) for motif in self.motifs]
