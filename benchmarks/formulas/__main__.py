@@ -2,8 +2,8 @@
 
 Thirty equations of physics (feynman.py), 2,000 rows each, noise as a share of the root mean square of y; or another
 set: the published tasks, NIST's nonlinear regressions, nuclear binding energies. Every method gets the same rows and
-the same time, for every law in a process of its own. Found symbolically: the ratio to the truth is a number that is not
-zero, or the difference is any. Found numerically: within 1e-6 of the range on 10,000 fresh points.
+the same processor time, for every law in a process of its own. Found symbolically: the ratio to the truth is a number
+that is not zero, or the difference is any. Found numerically: within 1e-6 of the range on 10,000 fresh points.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from benchmarks.formulas.problem import Problem
 from benchmarks.formulas.sets import SETS, TestSet
 
 _SPARE = 5
-"""Seconds a process may take beyond its limit before it is killed."""
+"""Seconds a process may take beyond its limit before it is killed, of processor time as all here."""
 _JUDGING = 60
 """Seconds that judging may take, on top of a method's."""
 _FIRST = ["method", "law", "symbolic", "numeric", "r_squared", "length", "seconds", "fidelity"]
@@ -58,7 +58,7 @@ def examine(problem: Problem, method: str, chosen: TestSet, *, seconds: float) -
     for scores in judged.values:
         row |= scores
     row |= {"seconds": asked.seconds, "fidelity": found.fidelity, "formula": str(found.formula)}
-    row["processor_seconds"] = asked.processor_seconds
+    row["wall_seconds"] = asked.wall_seconds
     return row | {"problem": "; ".join(filter(None, (asked.problem, judged.problem and f"judging: {judged.problem}")))}
 
 
@@ -81,7 +81,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--set", choices=SETS, default="feynman")
     parser.add_argument("--method", choices=METHODS, nargs="+", default=["net"])
     parser.add_argument("--noise", type=float, default=0.0, help="of the set feynman, 0 or more")
-    parser.add_argument("--seconds", type=float, default=120.0, help="for every law and method")
+    parser.add_argument("--seconds", type=float, default=120.0, help="of processor time, for every law and method")
     parser.add_argument("--only", nargs="+", default=[], metavar="LAW", help="the names of some laws")
     parser.add_argument("--csv", type=Path, help="where to append a row per method and law")
     parser.add_argument("--data", type=Path, default=Path("data"), help="folder with nist/ and nuclear/")

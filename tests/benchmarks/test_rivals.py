@@ -1,6 +1,5 @@
 import importlib.util
 import sys
-import time
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +14,7 @@ from benchmarks.formulas.judge import is_recovered
 from benchmarks.formulas.methods import METHODS, RIVALS, missing
 from benchmarks.formulas.problem import Found
 from benchmarks.formulas.rivals import genetic, operon
-from benchmarks.formulas.rivals.finish import finished
+from benchmarks.formulas.rivals.finish import clock, finished
 from benchmarks.formulas.sets import SETS
 
 X, Y = sympy.symbols("x y", positive=True)
@@ -48,7 +47,7 @@ def test_what_gplearn_writes():
 
 
 def finish(proposals: list[sympy.Expr], target: np.ndarray) -> list[tuple[sympy.Expr, float]]:
-    return list(finished(proposals, COLUMNS, target, [X, Y], until=time.monotonic() + 20))
+    return list(finished(proposals, COLUMNS, target, [X, Y], until=clock() + 20))
 
 
 def test_numbers_are_fitted_and_made_simple():

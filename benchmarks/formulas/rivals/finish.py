@@ -18,6 +18,9 @@ from benchmarks.formulas.canonical import canonical, to_term, without_absolutes
 from interp.discovery.constants import refitted, simplified
 from interp.discovery.terms import Term, evaluate, to_sympy
 
+clock = time.process_time
+"""What rivals go by: on a busy machine they lose nothing."""
+
 Columns = Float[np.ndarray, "variables rows"]
 Rows = Float[np.ndarray, " rows"]
 
@@ -39,7 +42,7 @@ def finished(
         columns: The training rows' variables.
         target: What they should give.
         symbols: The variables' names.
-        until: When to stop, on `time.monotonic`'s clock; at least the first is fitted.
+        until: When to stop, on `clock`; at least the first is fitted.
 
     Yields:
         A formula, and the root of its mean squared error as a share of the target's standard deviation; every one is
@@ -53,7 +56,7 @@ def finished(
         if math.isfinite(best):
             yield to_sympy(term, symbols), error_of(term, columns, target)
     for term in [term for term in order if len(term.free_numbers) <= _MOST_NUMBERS][:_SIMPLIFIED]:
-        if time.monotonic() > until:
+        if clock() > until:
             return
         simple = simplified(refitted(term, columns, target), columns, target)
         if description_length(simple, columns, target) < best:
@@ -72,7 +75,7 @@ def _fitted(
         if term is not None:
             better = refitted(term, columns[:, few], target[few])
             found[better] = description_length(better, columns, target)
-        if time.monotonic() > until:
+        if clock() > until:
             break
     return found
 

@@ -1,7 +1,6 @@
 """gplearn 0.4.3: genetic programming in Python."""
 
 import math
-import time
 import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 import numpy as np
 import sympy
 
-from benchmarks.formulas.rivals.finish import Columns, Rows, finished
+from benchmarks.formulas.rivals.finish import Columns, Rows, clock, finished
 
 _LARGEST = 50.0
 _WRITTEN: dict[str, Any] = {
@@ -43,7 +42,7 @@ def propose(columns: Columns, target: Rows, symbols: Sequence[sympy.Symbol], sec
     """
     from gplearn.genetic import SymbolicRegressor
 
-    begun = time.monotonic()
+    begun = clock()
     spare = min(10.0, seconds / 6)
     rows = np.random.default_rng(0).permutation(len(target))[:_ROWS]
     model = SymbolicRegressor(
@@ -63,17 +62,17 @@ def propose(columns: Columns, target: Rows, symbols: Sequence[sympy.Symbol], sec
         random_state=1,
     )
     looked = 0
-    while (passed := time.monotonic() - begun) < seconds - spare:
+    while (passed := clock() - begun) < seconds - spare:
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore")
             model.fit(columns[:, rows].T, target[rows])
         model.set_params(generations=model.generations + 1)
         best = max(program.raw_fitness_ for program in model._programs[-1])
-        is_over = best >= model.stopping_criteria or time.monotonic() - begun >= seconds - spare
+        is_over = best >= model.stopping_criteria or clock() - begun >= seconds - spare
         if is_over or passed > (looked + 1) * seconds / (_LOOKS + 1):
             looked += 1
             proposals, error = _best_of(model._programs[-1], symbols), math.inf
-            for formula, left in finished(proposals, columns, target, symbols, until=time.monotonic() + spare / 2):
+            for formula, left in finished(proposals, columns, target, symbols, until=clock() + spare / 2):
                 error = left
                 yield formula
             if error < _EXACT:

@@ -1,7 +1,6 @@
 """Operon (pyoperon 0.6.2): genetic programming in C++, numbers fitted by Levenberg and Marquardt."""
 
 import math
-import time
 import warnings
 from collections.abc import Iterator, Sequence
 
@@ -9,7 +8,7 @@ import numpy as np
 import sympy
 
 from benchmarks.formulas.reading import read_formula
-from benchmarks.formulas.rivals.finish import Columns, Rows, finished
+from benchmarks.formulas.rivals.finish import Columns, Rows, clock, finished
 
 _SYMBOLS = "add,sub,mul,div,sqrt,square,exp,log,sin,cos,asin,tanh,constant,variable"
 _ROWS = 500
@@ -32,7 +31,7 @@ def propose(columns: Columns, target: Rows, symbols: Sequence[sympy.Symbol], sec
     """
     from pyoperon.sklearn import SymbolicRegressor
 
-    begun = time.monotonic()
+    begun = clock()
     spare = min(10.0, seconds / 6)
     rows = np.random.default_rng(0).permutation(len(target))[:_ROWS]
     model = SymbolicRegressor(
@@ -48,7 +47,7 @@ def propose(columns: Columns, target: Rows, symbols: Sequence[sympy.Symbol], sec
     )
     looks = 0
     while True:
-        time_left = max(1.0, seconds - spare - (time.monotonic() - begun))
+        time_left = max(1.0, seconds - spare - (clock() - begun))
         model.set_params(max_time=int(min(_SLICES[min(looks, len(_SLICES) - 1)], time_left)))
         looks += 1
         with warnings.catch_warnings():
@@ -56,12 +55,12 @@ def propose(columns: Columns, target: Rows, symbols: Sequence[sympy.Symbol], sec
             model.fit(np.ascontiguousarray(columns[:, rows].T), target[rows])
         front = sorted(model.pareto_front_, key=lambda entry: entry["mean_squared_error"])
         looks_exact = front[0]["mean_squared_error"] < _SINGLE_PRECISION * target.var()
-        is_over = seconds - spare - (time.monotonic() - begun) < _LEAST
+        is_over = seconds - spare - (clock() - begun) < _LEAST
         texts = [model.get_model_string(entry["tree"], precision=16) for entry in front]
         proposals = (to_expr(text, symbols) for text in texts)
         finishing = spare / 2 if looks_exact or is_over else 0.0  # at once, that is with the closest formula alone
         error = math.inf
-        for formula, left in finished(proposals, columns, target, symbols, until=time.monotonic() + finishing):
+        for formula, left in finished(proposals, columns, target, symbols, until=clock() + finishing):
             error = left
             yield formula
         if error < _EXACT or is_over:
