@@ -94,7 +94,7 @@ def _best_of(programs: Sequence[Any], symbols: Sequence[sympy.Symbol]) -> Iterat
     for program in reversed(better):
         inner = to_expr(program.program, symbols)
         if inner.free_symbols and not inner.has(sympy.zoo, sympy.nan, sympy.oo):
-            yield sympy.Float(0.0001) + sympy.Float(1.0) * inner
+            yield sympy.Float(1e-4) + sympy.Float(1.0) * inner  # any offset and factor: a fit finds them
 
 
 def to_expr(program: Sequence[Any], symbols: Sequence[sympy.Symbol]) -> sympy.Expr:

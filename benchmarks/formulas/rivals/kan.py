@@ -41,8 +41,8 @@ def propose(columns: Columns, target: Rows, symbols: Sequence[sympy.Symbol], sec
         try:
             with _quiet():
                 formula = _one(columns[:, chosen], target[chosen], symbols, hidden=hidden, seed=seed, until=until)
-        except (RuntimeError, ValueError, IndexError, TypeError, ZeroDivisionError):
-            continue  # singular fits and nets pruned to nothing end in many kinds of errors
+        except (ArithmeticError, AttributeError, IndexError, NameError, RuntimeError, TypeError, ValueError):
+            continue  # its singular fits, and nets pruned to nothing, end in all of these
         if formula is None:
             continue
         for finish, error in finished([formula], columns, target, symbols, until=min(until, clock() + 5)):
