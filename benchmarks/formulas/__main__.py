@@ -15,7 +15,7 @@ import pandas as pd
 from benchmarks.formulas.apart import run_apart
 from benchmarks.formulas.methods import METHODS, RIVALS, missing
 from benchmarks.formulas.problem import Problem
-from benchmarks.formulas.sets import SETS, TestSet
+from benchmarks.formulas.sets import SETS, ProblemSet
 
 _SPARE = 5
 """Seconds a process may take beyond its limit before it is killed, of processor time as all here."""
@@ -46,7 +46,7 @@ def main() -> None:
         print(summary(str(method), found))
 
 
-def examine(problem: Problem, method: str, chosen: TestSet, *, seconds: float) -> dict[str, Any]:
+def examine(problem: Problem, method: str, chosen: ProblemSet, *, seconds: float) -> dict[str, Any]:
     """Asks a method, and judges its last answer: both in processes of their own, the judging on time of its own."""
     prepare = RIVALS[method].imported if method in RIVALS else ""
     asked = run_apart(METHODS[method], problem, seconds, seconds=seconds + _SPARE, prepare=prepare)

@@ -41,4 +41,4 @@ class Found(NamedTuple):
 Method = Callable[[Problem, float], Iterator[Found]]
 """Yields the best formula so far, the last of them before so many seconds are over."""
 Judge = Callable[[Problem, sympy.Expr], Iterator[dict[str, Any]]]
-"""Yields scores as they become known, the quick ones first; of each other's keys none."""
+"""Yields scores as they become known, the quick ones first; later ones replace earlier ones of the same name."""

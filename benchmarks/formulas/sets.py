@@ -17,7 +17,7 @@ from bimt.config import make_config
 ROWS, FRESH = 2_000, 10_000
 
 
-class TestSet(NamedTuple):
+class ProblemSet(NamedTuple):
     """Problems, and how answers to them are judged."""
 
     load: Callable[[Path, float], list[Problem]]
@@ -78,10 +78,10 @@ def published_problems(noise: float = 0.0) -> list[Problem]:
 
 _LAWLESS = {"symbolic": False, "numeric": False}
 SETS = {
-    "feynman": TestSet(
+    "feynman": ProblemSet(
         lambda _, noise: [feynman_problem(law, noise=noise) for law in LAWS], judge, _LAWLESS, takes_noise=True
     ),
-    "published": TestSet(lambda *_: published_problems(), judge, _LAWLESS),
-    "nist": TestSet(lambda data, _: nist.problems(data), nist.judge, {"form_found": False}, in_folder="nist"),
-    "nuclear": TestSet(lambda data, _: nuclear.problems(data), nuclear.judge, {"terms": ""}, in_folder="nuclear"),
+    "published": ProblemSet(lambda *_: published_problems(), judge, _LAWLESS),
+    "nist": ProblemSet(lambda data, _: nist.problems(data), nist.judge, {"form_found": False}, in_folder="nist"),
+    "nuclear": ProblemSet(lambda data, _: nuclear.problems(data), nuclear.judge, {"terms": ""}, in_folder="nuclear"),
 }

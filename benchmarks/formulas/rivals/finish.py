@@ -88,6 +88,9 @@ def error_of(term: Term, columns: Columns, target: Rows) -> float:
 
 
 def description_length(term: Term, columns: Columns, target: Rows) -> float:
-    """Returns bits: 4 a sign, 12 more a number that is not simple, and what is left of a quarter of the rows."""
-    left = len(target) / 4 * math.log2(max(error_of(term, columns, target), 1e-10))
+    """Returns bits: 4 a sign, 12 more a number that is not simple, and what is left of all rows.
+
+    Our search counts the quarter of the rows that it does not fit; rivals fit all.
+    """
+    left = len(target) * math.log2(max(error_of(term, columns, target), 1e-10))
     return 4 * term.length + 12 * len(term.free_numbers) + left

@@ -105,7 +105,7 @@ def to_expr(program: Sequence[Any], symbols: Sequence[sympy.Symbol]) -> sympy.Ex
         entry = left.pop()
         if hasattr(entry, "arity"):
             return _WRITTEN[entry.name](*(read() for _ in range(entry.arity)))
-        return symbols[entry] if isinstance(entry, int | np.integer) else sympy.Float(float(entry))
+        return symbols[int(entry)] if isinstance(entry, int | np.integer) else sympy.Float(float(entry))
 
     return read()
 
