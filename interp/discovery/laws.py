@@ -14,9 +14,11 @@ from bimt.messages import UserError, printable
 from bimt.tasks.base import Task
 from interp.circuit import Circuit
 from interp.discovery.constants import refitted, simplified
-from interp.discovery.search import EXACT, Candidate, search
+from interp.discovery.deadline import Deadline
+from interp.discovery.judging import Candidate, Judge
+from interp.discovery.search import EXACT, search
 from interp.discovery.structure import Structure, find_structure
-from interp.discovery.terms import Term, evaluate, number, to_sympy
+from interp.discovery.terms import Term, evaluate, to_sympy
 
 _FEWEST = 8
 """Fewer training rows cannot be split into rows to fit and rows to judge."""
@@ -94,14 +96,15 @@ def find_laws(circuit: Circuit, task: Task, *, error: float, seconds: float) -> 
 def _find_law(
     circuit: Circuit, tables: Sequence[Tensor], targets: Sequence[Tensor], *, index: int, error: float, seconds: float
 ) -> Law:
+    deadline = Deadline.after(seconds)
     train, test = (table.numpy().T for table in tables)
     wanted, asked = (target.numpy() for target in targets)
     spread = float(wanted.std()) or 1.0
     missed = circuit.run(tables[0])[0, :, index].numpy() - wanted
     structure = find_structure(circuit, tables[0], index, error=float(np.sqrt(np.mean(missed**2))) / spread)
     found = _search(train, wanted, structure, seconds)
-    best = found[0] if found else Candidate(number(float(wanted.mean()), free=True), 1.0, "its mean", len(wanted))
-    term = simplified(refitted(best.term, train, wanted), train, wanted)
+    best = found[0] if found else Judge(train, wanted).mean
+    term = simplified(refitted(best.term, train, wanted), train, wanted, deadline=deadline)
     size = float(np.ptp(wanted)) or max(float(np.abs(wanted).max()), 1.0)
     train_error, test_error = _error(term, train, wanted) / size, _error(term, test, asked) / size
     return Law(term, structure, best.found_by, train_error, test_error, accepted=test_error <= error)

@@ -34,7 +34,7 @@ def product_of(
     bases = [variable(index) for index in powers_of]
     bases += [term.parts[0].parts[0] for term in terms if term.kind == "log"]
     exponentials = [term for term in terms if term.kind != "log"]
-    logs = np.array([np.log(np.abs(evaluate(base, columns))) for base in bases]).reshape(len(bases), -1)
+    logs = np.array([np.log(np.abs(evaluate(base, columns))) for base in bases]).reshape(len(bases), len(target))
     others = np.array([np.ones(len(target)), *(evaluate(term, columns) for term in exponentials)])
     wanted = np.log(np.abs(target))
     exponents = _exponents(logs, others, wanted, weights)

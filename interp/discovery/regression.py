@@ -1,11 +1,14 @@
 """Which few terms of a library add up to a target: all pairs at once by their correlations, then a beam."""
 
+import contextlib
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
+
+from interp.discovery.deadline import NEVER, Deadline, TimeIsUpError
 
 Terms = tuple[int, ...]
 
@@ -37,6 +40,7 @@ def best_sums(
     longest: int,
     keep: int,
     paired: int,
+    deadline: Deadline = NEVER,
 ) -> list[list[Fit]]:
     """Returns, for no term, one, two and so on, the sets of terms that leave least of a target, best first.
 
@@ -52,6 +56,7 @@ def best_sums(
         longest: How many terms a sum has at most.
         keep: How many sets are kept for each number of terms.
         paired: So many of the first terms are paired with each other.
+        deadline: When to stop growing; what was found by then is returned.
     """
     frame, _ = np.linalg.qr((always * weights).T)
     wanted = target * weights
@@ -65,7 +70,7 @@ def best_sums(
     sizes = np.sqrt((unit * unit).sum(1))
     alive = np.flatnonzero(sizes > 1e-6 * np.sqrt((scaled * scaled).sum(1)))
     unit = unit[alive] / sizes[alive, None]
-    beam = _Beam(unit, rest, keep)
+    beam = _Beam(unit, rest, keep, deadline)
     found = [[Fit((), 1.0)], *beam.grow(longest, paired)]
     return [[Fit(tuple(alive[list(fit.terms)].tolist()), fit.left) for fit in fits] for fits in found]
 
@@ -86,6 +91,7 @@ class _Beam:
     unit: Float[np.ndarray, "terms rows"]
     target: Float[np.ndarray, " rows"]
     keep: int
+    deadline: Deadline
 
     def grow(self, longest: int, paired: int) -> list[list[Fit]]:
         """Returns the best single terms, pairs and so on."""
@@ -94,26 +100,33 @@ class _Beam:
         explained = (self.unit @ self.target) ** 2
         single = np.argsort(-explained, kind="stable")[: self.keep].tolist()
         levels = [[Fit((index,), 1 - float(explained[index])) for index in single]]
+        with contextlib.suppress(TimeIsUpError):
+            self._grow(levels, single, longest, paired)
+        return [fits for fits in levels if fits]
+
+    def _grow(self, levels: list[list[Fit]], single: Sequence[int], longest: int, paired: int) -> None:
+        """Appends the best pairs, the best three and so on."""
+        if longest < 2 or levels[0][0].left <= _EXACT:
+            return
         plain = self._pairs(min(_SIMPLE, len(self.unit)), self.keep)
         pairs = [*self._pairs(min(paired, len(self.unit)), 3 * self.keep), *plain]
         simple = self._exact(plain)
         level = self._exact([*pairs, *self._extended((index,) for index in single)])
-        while len(levels) < longest and levels[-1][0].left > _EXACT:
+        while level:
             levels.append(level)
+            if len(levels) >= longest or level[0].left <= _EXACT:
+                break
             half = self.keep // 2
             short = self._extended(fit.terms for fit in simple[:half])
             simple = self._exact(terms for terms in short if sum(index < _SIMPLE for index in terms) == len(terms))
             level = self._exact([*self._extended(fit.terms for fit in level[:half]), *short])
-            if not level:
-                break
-        return [fits for fits in levels if fits]
 
     def _pairs(self, first: int, most: int) -> list[Terms]:
         """Returns the pairs among the first terms that explain most, in single precision."""
         terms = self.unit[:first].astype(np.float32)
         slopes = terms @ self.target.astype(np.float32)
         found: list[tuple[float, int, int]] = []
-        for start in range(0, first, _BLOCK):
+        for start in self.deadline.each(range(0, first, _BLOCK)):
             here = slice(start, min(start + _BLOCK, first))
             angles = terms[here] @ terms[start:].T
             room = np.maximum(1 - angles * angles, 1e-3)
@@ -132,6 +145,7 @@ class _Beam:
 
     def _exact(self, sets: Iterable[Terms]) -> list[Fit]:
         """Judges sets of one size in double precision and keeps the best."""
+        self.deadline.check()
         chosen, _, rests = self._frames(list(dict.fromkeys(sets)))
         left = (rests * rests).sum(1)
         order = np.argsort(left, kind="stable")[: self.keep]
@@ -140,7 +154,7 @@ class _Beam:
     def _extended(self, sets: Iterable[Terms]) -> list[Terms]:
         """Returns each set with every one of the terms that then explain most of what is left."""
         found: list[Terms] = []
-        for terms, frame, rest in zip(*self._frames(list(sets)), strict=True):
+        for terms, frame, rest in self.deadline.each(zip(*self._frames(list(sets)), strict=True)):
             outside = 1 - ((self.unit @ frame) ** 2).sum(1)
             gains = (self.unit @ rest) ** 2 / np.maximum(outside, 1e-7)
             gains[outside < 1e-6] = 0

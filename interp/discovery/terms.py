@@ -64,6 +64,13 @@ class Term:
             return (self.value,)
         return tuple(value for part in self.parts for value in part.free_numbers)
 
+    @cached_property
+    def fixed_numbers(self) -> tuple[float, ...]:
+        """What a fit may not change, without exponents of powers."""
+        if self.kind == "number":
+            return () if self.free else (self.value,)
+        return tuple(value for part in self.parts for value in part.fixed_numbers)
+
     def renamed(self, variables: Sequence[int]) -> "Term":
         """Returns the term with variable 0 called by the first of these indices, 1 by the second and so on."""
         if self.kind == "variable":
@@ -132,6 +139,15 @@ def with_numbers(term: Term, numbers: Sequence[float]) -> Term:
 def with_fixed(term: Term, index: int, value: float | int) -> Term:
     """Returns the term with its free number of this index set to a value for good; what it makes idle is dropped."""
     return _with_fixed(term, iter(range(len(term.free_numbers))), index, value)
+
+
+def rebuilt(term: Term, parts: tuple[Term, ...]) -> Term:
+    """Returns the term with other parts; what they make idle is dropped."""
+    if term.kind == "add":
+        return add(*parts)
+    if term.kind == "multiply":
+        return multiply(*parts)
+    return Term(term.kind, parts, term.value)
 
 
 def to_sympy(term: Term, symbols: Sequence[sympy.Symbol]) -> sympy.Expr:
@@ -245,9 +261,4 @@ def _with_fixed(term: Term, count: Iterator[int], index: int, value: float | int
         return number(value) if term.free and next(count) == index else term
     if not term.parts:
         return term
-    parts = tuple(_with_fixed(part, count, index, value) for part in term.parts)
-    if term.kind == "add":
-        return add(*parts)
-    if term.kind == "multiply":
-        return multiply(*parts)
-    return Term(term.kind, parts, term.value)
+    return rebuilt(term, tuple(_with_fixed(part, count, index, value) for part in term.parts))
