@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.optimize import least_squares
 
-from interp.discovery.deadline import NEVER, Deadline
+from interp.discovery.deadline import NEVER, Deadline, TimeIsUpError
 from interp.discovery.slopes import with_slopes
 from interp.discovery.terms import Term, evaluate, simple_numbers, with_fixed, with_numbers
 from interp.discovery.ties import ties
@@ -23,7 +23,7 @@ _SURE = 3.0
 """A number within so many standard errors of a simple one may be that."""
 
 
-def refitted(term: Term, columns: Columns, target: Rows, *, steps: int = 200) -> Term:
+def refitted(term: Term, columns: Columns, target: Rows, *, steps: int = 200, deadline: Deadline = NEVER) -> Term:
     """Returns the term with its free numbers fitted by least squares, from where they are.
 
     Args:
@@ -31,6 +31,7 @@ def refitted(term: Term, columns: Columns, target: Rows, *, steps: int = 200) ->
         columns: The variables.
         target: What the term should give.
         steps: How often the term is computed at most.
+        deadline: When to return the term as it is.
     """
     start = np.array(term.free_numbers)
     if not len(start) or len(target) <= len(start):
@@ -38,6 +39,7 @@ def refitted(term: Term, columns: Columns, target: Rows, *, steps: int = 200) ->
     far = 1e6 * (1 + float(np.abs(target).max()))
 
     def errors(numbers: np.ndarray) -> np.ndarray:
+        deadline.check()
         found = evaluate(with_numbers(term, numbers.tolist()), columns) - target
         return np.where(np.isfinite(found), found, far)
 
@@ -45,19 +47,22 @@ def refitted(term: Term, columns: Columns, target: Rows, *, steps: int = 200) ->
         found = with_slopes(with_numbers(term, numbers.tolist()), columns)[1].T
         return np.where(np.isfinite(found), found, 0)
 
-    with np.errstate(all="ignore"):
-        found = least_squares(
-            errors,
-            start,
-            jac=slopes,
-            method="lm",
-            x_scale="jac",
-            xtol=1e-12,
-            ftol=1e-12,
-            gtol=1e-15,
-            max_nfev=steps,
-        )
-    before = errors(start)
+    try:
+        with np.errstate(all="ignore"):
+            found = least_squares(
+                errors,
+                start,
+                jac=slopes,
+                method="lm",
+                x_scale="jac",
+                xtol=1e-12,
+                ftol=1e-12,
+                gtol=1e-15,
+                max_nfev=steps,
+            )
+        before = errors(start)
+    except TimeIsUpError:
+        return term
     return with_numbers(term, found.x.tolist()) if 2 * found.cost < before @ before else term
 
 
@@ -81,7 +86,7 @@ def simplified(term: Term, columns: Columns, target: Rows, *, deadline: Deadline
         if trial is None:
             break
         refused.add(trial)
-        fitted = refitted(trial, columns, target)
+        fitted = refitted(trial, columns, target, deadline=deadline)
         rounding = _ROUNDING * float(target @ target)
         before, after = (max(_squares(one, columns, target), rounding) for one in (term, fitted))
         freedom = max(len(target) - len(term.free_numbers), 1)
@@ -98,7 +103,7 @@ def code_length(term: Term, columns: Columns, target: Rows) -> float:
     error|, at most twelve, and one for its sign (Rissanen 1978, doi 10.1016/0005-1098(78)90005-5); for a simple one the
     logarithm of how many are as simple.
     """
-    bits = _BITS_PER_SIGN * term.length + sum(map(_simple_bits, term.fixed_numbers))
+    bits = float(_BITS_PER_SIGN * term.length) + sum(map(_simple_bits, term.fixed_numbers))
     for value, spread in zip(term.free_numbers, standard_errors(term, columns, target), strict=True):
         known = abs(value) / spread if spread > 0 else math.inf
         bits += min(_BITS_PER_NUMBER, 1 + math.log2(1 + known))

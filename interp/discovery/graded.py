@@ -20,9 +20,9 @@ _EXPONENTS = (-3.0, -1.5, -0.7, 0.3, 0.7, 1.5, 3.0)
 _WIDTHS = (0.03, 0.06, 0.12, 0.25, 0.6)
 """Widths of peaks and steps, as a share of the range; the centres of one width are as far apart as it is wide."""
 _PHASES = (0.0, math.pi / 4, math.pi / 2, 3 * math.pi / 4)
-_MOST_CYCLES = 40
+_MOST_CYCLES = 40.0
 """How many periods of a wave the range of a single variable has at most; of several variables, a fifth of it."""
-_DAMPED_CYCLES = 12
+_DAMPED_CYCLES = 12.0
 _DAMPED_FOLDS = 2.5
 """How often a damped wave swings over the range at most, and by how many e-folds it dies away."""
 _INNERS = 5

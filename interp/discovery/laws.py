@@ -104,7 +104,7 @@ def _find_law(
     structure = find_structure(circuit, tables[0], index, error=float(np.sqrt(np.mean(missed**2))) / spread)
     found = _search(train, wanted, structure, seconds)
     best = found[0] if found else Judge(train, wanted).mean
-    term = simplified(refitted(best.term, train, wanted), train, wanted, deadline=deadline)
+    term = simplified(refitted(best.term, train, wanted, deadline=deadline), train, wanted, deadline=deadline)
     size = float(np.ptp(wanted)) or max(float(np.abs(wanted).max()), 1.0)
     train_error, test_error = _error(term, train, wanted) / size, _error(term, test, asked) / size
     return Law(term, structure, best.found_by, train_error, test_error, accepted=test_error <= error)

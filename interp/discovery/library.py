@@ -38,11 +38,11 @@ def shortest(
 ) -> Library:
     """Returns the shortest of terms and of products of two; raises `TimeIsUpError` where the deadline passes first."""
     offers: list[tuple[float, int, Column, Column | None]] = [
-        (_rank(column.term), place, column, None) for place, column in enumerate(single)
+        (_rank(column.term), place, column, None) for place, column in enumerate(deadline.each(single))
     ]
     offers += [
         (rank, len(single) + place, left, right)
-        for place, (rank, left, right) in enumerate(_shortest_products(lefts, rights, 2 * most))
+        for place, (rank, left, right) in enumerate(_shortest_products(lefts, rights, 2 * most, deadline))
     ]
     terms: list[Term] = []
     values: list[np.ndarray] = []
@@ -64,17 +64,18 @@ def shortest(
 
 
 def _shortest_products(
-    lefts: Sequence[Column], rights: Sequence[Column], most: int
+    lefts: Sequence[Column], rights: Sequence[Column], most: int, deadline: Deadline
 ) -> Iterator[tuple[float, Column, Column]]:
     """Yields at least so many products of a left and a right column, or all: none longer than the longest it must."""
-    lefts, rights = (sorted(columns, key=lambda column: _rank(column.term)) for columns in (lefts, rights))
-    first, second = (np.array([_rank(column.term) for column in columns]) for columns in (lefts, rights))
+    lefts, rights = (sorted(deadline.each(columns), key=lambda one: _rank(one.term)) for columns in (lefts, rights))
+    first, second = (np.array([_rank(one.term) for one in deadline.each(columns)]) for columns in (lefts, rights))
     if not len(first) or not len(second):
         return
     longest = first[0] + second[0]
     while longest < first[-1] + second[-1] and np.searchsorted(second, longest - first, "right").sum() < most:
         longest += 0.5
     for left, rank, end in zip(lefts, first, np.searchsorted(second, longest - first, "right"), strict=True):
+        deadline.check()
         for right, other in zip(rights[:end], second[:end], strict=True):
             yield float(rank + other + 1), left, right
 

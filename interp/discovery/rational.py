@@ -1,5 +1,6 @@
 """Ratios of polynomials: y (1 + Q) = P is a sum of terms of P and of y times terms of Q."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -15,6 +16,8 @@ _MOST = 30
 _KEPT = 60
 _TAKEN = 4
 """How many ratios of each number of terms are fitted."""
+_DEGREE = 3
+"""Of one variable, ratios of full polynomials up to this degree are fitted, whatever else is close."""
 _REWEIGHTED = 3
 """How often the rows' weights follow the denominator."""
 
@@ -54,14 +57,17 @@ def ratios(
         paired=2 * len(powers),
         deadline=deadline,
     )
+    chosen = list(itertools.product(range(_DEGREE + 1), range(1, _DEGREE + 1))) if is_single else []
+    sets = [(*range(over), *range(len(powers), len(powers) + under)) for over, under in chosen]
     for fits in levels:
         ratio = [fit.terms for fit in fits if any(index >= len(powers) for index in fit.terms)]
-        for terms in ratio[:_TAKEN]:
-            over = [index for index in terms if index < len(powers)]
-            under = [index - len(powers) for index in terms if index >= len(powers)]
-            shares = _shares(np.concatenate([one, above[over]]), above[under], target)
-            if np.isfinite(shares).all():
-                yield _ratio(shares, [powers[index] for index in over], [powers[index] for index in under])
+        sets += ratio[:_TAKEN]
+    for terms in dict.fromkeys(sets):
+        over = [index for index in terms if index < len(powers)]
+        under = [index - len(powers) for index in terms if index >= len(powers)]
+        shares = _shares(np.concatenate([one, above[over]]), above[under], target)
+        if np.isfinite(shares).all():
+            yield _ratio(shares, [powers[index] for index in over], [powers[index] for index in under])
 
 
 def _is_whole(term: Term) -> bool:

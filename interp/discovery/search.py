@@ -76,7 +76,7 @@ def search(
     everything = [frozenset(range(len(columns)))]
     end, looking = Deadline.after(seconds), Deadline.after(_LOOKING * seconds)
     hunt = _Hunt(columns, target, Judge(columns, target, seed=seed))
-    with contextlib.suppress(TimeIsUpError):
+    with np.errstate(all="ignore"), contextlib.suppress(TimeIsUpError):
         for size in [size for size in _SIZES if size <= most]:
             has_all = hunt.look(size, sums or everything, products or everything, looking)
             if size == _ENOUGH and not hunt.is_exact:
@@ -135,7 +135,7 @@ class _Hunt:
         for groups in (sums,) if list(sums) == self.everything else (sums, self.everything):
             for term in ratios(self.columns, self.target, groups=groups, deadline=deadline):
                 deadline.check()
-                self._take(refitted(term, self.columns, self.target, steps=_STEPS), "a ratio")
+                self._take(refitted(term, self.columns, self.target, steps=_STEPS, deadline=deadline), "a ratio")
             plain = self._library(plain_library, groups, _BESIDE, deadline)
             for graded in graded_libraries(self.columns, groups=groups, most=_GRADED, deadline=deadline):
                 self._take_graded(plain, graded, deadline)
@@ -144,12 +144,13 @@ class _Hunt:
 
     def polished(self, deadline: Deadline) -> list[Candidate]:
         """Returns the best formulas with their numbers made simple; the best first, so that it is so if one is."""
-        best = sorted(self.found.values(), key=lambda one: one.description_length)[:_POLISHED]
+        found = [one for one in self.found.values() if one.error < EXACT or not self.is_exact]
+        best = sorted(found, key=lambda one: one.description_length)[:_POLISHED]
         polished: list[Candidate | None] = list(best)
         for place, one in enumerate(best):
             if deadline.is_over:
                 break
-            term = simplified(refitted(one.term, *self.more), *self.more, deadline=deadline)
+            term = simplified(refitted(one.term, *self.more, deadline=deadline), *self.more, deadline=deadline)
             polished[place] = self.judge.judge(term, one.found_by)
         worth = self.judge.mean.description_length
         unique = {one.term: one for one in polished if one is not None and one.description_length < worth}
@@ -238,7 +239,10 @@ class _Hunt:
             short = sorted(chosen, key=lambda fit: self._bits(fit, library))
             for fit in deadline.each(dict.fromkeys([*chosen[:_FITS], *short[:_FITS]])):
                 term = _sum_of(fit, library, self.target, even)
-                self._take(refitted(term, self.columns, self.target, steps=_STEPS), f"y, {len(fit.terms)} graded terms")
+                self._take(
+                    refitted(term, self.columns, self.target, steps=_STEPS, deadline=deadline),
+                    f"y, {len(fit.terms)} graded terms",
+                )
 
     def _chosen(self, levels: Sequence[Sequence[Fit]], library: Library) -> Iterator[Fit]:
         """Yields the closest few of every level, and those of short description."""

@@ -91,7 +91,7 @@ def log_library(
     ]  # fmt: skip
     factors = [*functions, *_sums(columns, groups, deadline)]
     squares = [raised_to(column, 2) for column in differences(columns, groups)]
-    single = [*exponents, *squares, *map(log_of_size, factors)]
+    single = [*exponents, *squares, *map(log_of_size, deadline.each(factors))]
     return shortest(single, monomials(columns, groups, 3), squares, groups=groups, most=most, deadline=deadline)
 
 
