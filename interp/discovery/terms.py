@@ -249,11 +249,12 @@ def raised(base: np.ndarray, exponent: float | int) -> np.ndarray:
 
 
 def _with_numbers(term: Term, numbers: Iterator[float]) -> Term:
-    if term.kind == "number":
-        return number(next(numbers), free=True) if term.free else term
-    if not term.parts:
+    if not term.free_numbers:
         return term
-    return Term(term.kind, tuple(_with_numbers(part, numbers) for part in term.parts), term.value)
+    if term.kind == "number":
+        return number(next(numbers), free=True)
+    parts = tuple(_with_numbers(part, numbers) if part.free_numbers else part for part in term.parts)
+    return Term(term.kind, parts, term.value)
 
 
 def _with_fixed(term: Term, count: Iterator[int], index: int, value: float | int) -> Term:
