@@ -115,7 +115,8 @@ def test_a_deadline_ends_a_library():
         next(graded_libraries(columns, groups=whole(columns), most=300, deadline=Deadline.after(-1.0)))
 
 
-def test_a_search_ends_at_the_law_with_its_constants():
+def test_a_search_ends_at_the_law_with_its_constants(monkeypatch):
+    monkeypatch.setattr("interp.discovery.search._POLISHED", 3)
     columns, target = draw("wave")
     best = search(columns, target, seconds=60.0, most=600)[0]
     assert len(best.term.free_numbers) <= 4
