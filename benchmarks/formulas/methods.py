@@ -55,7 +55,7 @@ def by_net(problem: Problem, seconds: float) -> Iterator[Found]:
     with tempfile.TemporaryDirectory() as folder:
         checkpoint = train(_config(problem, Path(folder) / "table.csv"), out=Path(folder) / "run")
         sparse = prune(checkpoint.net.seed(0), checkpoint.task)
-        left = (seconds - (time.monotonic() - begun) - _spare(seconds)) / len(checkpoint.task.outputs)
+        left = seconds - (time.monotonic() - begun) - _spare(seconds)
         formulas = extract_formulas(sparse, checkpoint.task, form="discovered", seconds=max(1.0, left))
     names = {sympy.Symbol(name): symbol for name, symbol in zip(formulas.variables, problem.symbols, strict=True)}
     formula = formulas.formulas[problem.output].expr.xreplace(names)
@@ -88,8 +88,8 @@ def missing(method: str) -> str:
 
 
 def _spare(seconds: float) -> float:
-    """Returns the seconds that are kept: the search ends what it has begun, and then makes numbers simple."""
-    return min(20.0, seconds / 3)
+    """Returns the seconds that are kept for fitting the formula that is chosen, and for comparing it with the net."""
+    return min(5.0, seconds / 6)
 
 
 def _config(problem: Problem, path: Path) -> TrainConfig:

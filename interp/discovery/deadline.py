@@ -29,6 +29,11 @@ class Deadline:
         """Whether the moment has passed."""
         return time.monotonic() > self.until
 
+    @property
+    def left(self) -> float:
+        """How many seconds there are until then; never less than a millisecond, for what has to begin."""
+        return max(self.until - time.monotonic(), 1e-3)
+
     def check(self) -> None:
         """Raises `TimeIsUpError` if the moment has passed."""
         if self.is_over:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from interp.discovery.judging import Candidate, Judge
 from interp.discovery.search import EXACT, search
 from interp.discovery.structure import Structure, find_structure
 from interp.discovery.terms import Term, evaluate, to_sympy
+from interp.discovery.views import views_of
 
 _FEWEST = 8
 """Fewer training rows cannot be split into rows to fit and rows to judge."""
@@ -52,6 +53,8 @@ class Law:
             "inputs": [columns[column] for column in self.structure.inputs],
             "sums": named(self.structure.sums, columns),
             "products": named(self.structure.products, columns),
+            "symmetries": [symmetry.in_words(columns) for symmetry in self.structure.symmetries],
+            "compositions": named(self.structure.compositions, columns),
         }
 
     def expr(self, symbols: Sequence[sympy.Symbol]) -> sympy.Expr:
@@ -74,7 +77,7 @@ def find_laws(circuit: Circuit, task: Task, *, error: float, seconds: float) -> 
         circuit: The pruned net in the table's units.
         task: In float64.
         error: Largest root mean squared error on the test rows that is accepted, as a share of the output's range.
-        seconds: How long to look for each output.
+        seconds: How long to look, for all outputs together.
 
     Raises:
         UserError: If the task has classes, or fewer than 8 rows to train on.
@@ -87,23 +90,31 @@ def find_laws(circuit: Circuit, task: Task, *, error: float, seconds: float) -> 
         raise UserError(f"discovered formulas need at least {_FEWEST} training rows, found {len(task.train)}")
     tables = [task.scaling.inputs_to_table(split.inputs) for split in (task.train, task.test)]
     targets = [task.scaling.to_table(split.targets) for split in (task.train, task.test)]
-    return tuple(
-        _find_law(circuit, tables, [target[:, index] for target in targets], index=index, error=error, seconds=seconds)
-        for index in range(len(task.outputs))
-    )
+    until, found = Deadline.after(seconds), []
+    for index in range(len(task.outputs)):
+        share = until.left / (len(task.outputs) - index)
+        wanted, asked = (target[:, index].numpy() for target in targets)
+        found.append(_find_law(circuit, tables, wanted, asked, index=index, error=error, seconds=share))
+    return tuple(found)
 
 
 def _find_law(
-    circuit: Circuit, tables: Sequence[Tensor], targets: Sequence[Tensor], *, index: int, error: float, seconds: float
+    circuit: Circuit,
+    tables: Sequence[Tensor],
+    wanted: Float[np.ndarray, " train"],
+    asked: Float[np.ndarray, " test"],
+    *,
+    index: int,
+    error: float,
+    seconds: float,
 ) -> Law:
     deadline = Deadline.after(seconds)
     train, test = (table.numpy().T for table in tables)
-    wanted, asked = (target.numpy() for target in targets)
     spread = float(wanted.std()) or 1.0
     missed = circuit.run(tables[0])[0, :, index].numpy() - wanted
     structure = find_structure(circuit, tables[0], index, error=float(np.sqrt(np.mean(missed**2))) / spread)
-    found = _search(train, wanted, structure, seconds)
-    best = found[0] if found else Judge(train, wanted).mean
+    judge = Judge(train, wanted)
+    best = _search(train, wanted, structure, judge, deadline) if np.ptp(wanted) else judge.mean
     term = simplified(refitted(best.term, train, wanted, deadline=deadline), train, wanted, deadline=deadline)
     size = float(np.ptp(wanted)) or max(float(np.abs(wanted).max()), 1.0)
     train_error, test_error = _error(term, train, wanted) / size, _error(term, test, asked) / size
@@ -111,33 +122,23 @@ def _find_law(
 
 
 def _search(
-    table: Float[np.ndarray, "inputs rows"], target: Float[np.ndarray, " rows"], structure: Structure, seconds: float
-) -> list[Candidate]:
-    """Searches among the columns that the net reads, then among all if it reads fewer: nets drop what matters less.
-
-    Terms come back in the table's columns.
-    """
-    if not np.ptp(target):
-        return []
-    reads_all = len(structure.inputs) == len(table)
-    share = seconds if reads_all else seconds / 2
-    found = _search_as_read(table, target, structure, share) if structure.inputs else []
-    if not reads_all and not (found and found[0].error < EXACT):
-        found += search(table, target, seconds=share)
-    return sorted(found, key=lambda candidate: candidate.description_length)
-
-
-def _search_as_read(
-    table: Float[np.ndarray, "inputs rows"], target: Float[np.ndarray, " rows"], structure: Structure, seconds: float
-) -> list[Candidate]:
-    inputs = structure.inputs
-    places = {column: place for place, column in enumerate(inputs)}
-    sums, products = (
-        [frozenset(places[column] for column in group) for group in groups]
-        for groups in (structure.sums, structure.products)
-    )
-    found = search(table[list(inputs)], target, sums=sums, products=products, seconds=seconds)
-    return [replace(candidate, term=candidate.term.renamed(inputs)) for candidate in found]
+    table: Float[np.ndarray, "inputs rows"],
+    target: Float[np.ndarray, " rows"],
+    structure: Structure,
+    judge: Judge,
+    deadline: Deadline,
+) -> Candidate:
+    """Searches as the net suggests, then with less and less of what it says, for it can be wrong."""
+    found = [judge.mean]
+    views = [view for view in views_of(structure, len(table)) if np.isfinite(view.columns(table)).all()]
+    for place, view in enumerate(views):
+        seconds = deadline.left / (len(views) - place)
+        for one in search(view.columns(table), target, sums=view.sums, products=view.products, seconds=seconds):
+            again = judge.judge(one.term.substituted(view.quantities), one.found_by)
+            found += [again] if again is not None else []
+        if min(one.error for one in found) < EXACT:
+            break
+    return min(found, key=lambda candidate: candidate.description_length)
 
 
 def _error(term: Term, columns: Float[np.ndarray, "inputs rows"], truth: Float[np.ndarray, " rows"]) -> float:

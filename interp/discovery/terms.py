@@ -71,11 +71,14 @@ class Term:
             return () if self.free else (self.value,)
         return tuple(value for part in self.parts for value in part.fixed_numbers)
 
-    def renamed(self, variables: Sequence[int]) -> "Term":
-        """Returns the term with variable 0 called by the first of these indices, 1 by the second and so on."""
+    def substituted(self, quantities: Sequence["Term"]) -> "Term":
+        """Returns the term with the first of these for variable 0, the second for variable 1 and so on."""
         if self.kind == "variable":
-            return variable(variables[int(self.value)])
-        return Term(self.kind, tuple(part.renamed(variables) for part in self.parts), self.value, self.free)
+            return quantities[int(self.value)]
+        parts = tuple(part.substituted(quantities) for part in self.parts)
+        if self.kind in _JOINING:
+            return _JOINING[self.kind](*parts)
+        return Term(self.kind, parts, self.value, self.free)
 
 
 def variable(index: int) -> Term:
@@ -109,6 +112,9 @@ def power(base: Term, exponent: float | int) -> Term:
     if exponent == 0:
         return number(1)
     return base if exponent == 1 else Term("power", (base,), float(exponent))
+
+
+_JOINING: dict[str, Callable[..., Term]] = {"add": add, "multiply": multiply}
 
 
 def call(name: str, inner: Term) -> Term:

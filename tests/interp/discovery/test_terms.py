@@ -58,10 +58,14 @@ def test_length_counts_signs_and_a_minus_is_no_longer_than_a_plus():
     assert multiply(number(3), X).length == 3
 
 
-def test_variables_are_found_and_renamed():
+def test_variables_are_found_and_replaced():
     term = multiply(X, call("sin", Y))
     assert term.variables == {0, 1}
-    assert term.renamed([4, 2]) == multiply(variable(4), call("sin", variable(2)))
+    assert term.substituted([variable(4), variable(2)]) == multiply(variable(4), call("sin", variable(2)))
+    # what is put in joins sums and products
+    assert add(X, power(Y, 2)).substituted([add(X, Y), multiply(X, Y)]) == add(X, Y, power(multiply(X, Y), 2))
+    free = add(number(1.5, free=True), X)
+    assert free.substituted([Y]).free_numbers == (1.5,)
 
 
 def test_outside_its_domain_a_term_is_no_number():
