@@ -1,4 +1,4 @@
-"""How a search looks at a table: at its columns as the net takes them together, as it reads them, and at all of them."""
+"""How a search looks at a table: at its columns as the net takes them together, as it reads them, at all of them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

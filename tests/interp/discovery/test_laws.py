@@ -14,8 +14,8 @@ from bimt.messages import UserError
 from bimt.tasks.base import Scaling, Split
 from bimt.train import train
 from interp.circuit import to_circuit
-from interp.commands import symbolic
 from interp.discovery.structure import find_structure
+from interp.formula_commands import symbolic
 from interp.sparse import whole
 from interp.symbolic import extract_formulas
 from tests.nets import random_mlp, task_of, two_parts
