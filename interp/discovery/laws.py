@@ -16,11 +16,13 @@ from interp.circuit import Circuit
 from interp.discovery.constants import refitted, simplified
 from interp.discovery.deadline import Deadline
 from interp.discovery.judging import Candidate, Judge
-from interp.discovery.search import EXACT, search
+from interp.discovery.search import ENOUGH, EXACT, SIZES, search
 from interp.discovery.structure import Structure, find_structure
 from interp.discovery.terms import Term, evaluate, to_sympy
 from interp.discovery.views import views_of
 
+_SMALL = tuple(size for size in SIZES if size <= ENOUGH)
+_LARGE = tuple(size for size in SIZES if size > ENOUGH)
 _FEWEST = 8
 """Fewer training rows cannot be split into rows to fit and rows to judge."""
 
@@ -128,12 +130,17 @@ def _search(
     judge: Judge,
     deadline: Deadline,
 ) -> Candidate:
-    """Searches as the net suggests, then with less and less of what it says, for it can be wrong."""
+    """Searches as the net suggests, then with less and less of what it says, for it can be wrong.
+
+    All small libraries come before the large ones: what the net suggests wrongly must not take the time.
+    """
     found = [judge.mean]
     views = [view for view in views_of(structure, len(table)) if np.isfinite(view.columns(table)).all()]
-    for place, view in enumerate(views):
-        seconds = deadline.left / (len(views) - place)
-        for one in search(view.columns(table), target, sums=view.sums, products=view.products, seconds=seconds):
+    tries = [(view, sizes) for sizes in (_SMALL, _LARGE) for view in views]
+    for place, (view, sizes) in enumerate(tries):
+        left = deadline.left / (len(tries) - place)
+        columns, sums, products = view.columns(table), view.sums, view.products
+        for one in search(columns, target, sums=sums, products=products, seconds=left, sizes=sizes):
             again = judge.judge(one.term.substituted(view.quantities), one.found_by)
             found += [again] if again is not None else []
         if min(one.error for one in found) < EXACT:

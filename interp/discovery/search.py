@@ -19,7 +19,7 @@ from interp.discovery.regression import Fit, best_sums, weighted_sum
 from interp.discovery.term_library import log_library, plain_library
 from interp.discovery.terms import Term, add, multiply, number, with_numbers
 
-_SIZES = (100, 600, 6_000, 20_000)
+SIZES = (100, 600, 6_000, 20_000)
 """How many terms the libraries have, one after the other; then come terms with inner numbers, after the second."""
 _SEARCHED = 300
 """Rows that terms are chosen on."""
@@ -31,7 +31,7 @@ _KEPT = 120
 """How many sums of every number of terms are looked at further."""
 EXACT = 1e-9
 """A formula that is closer to held-out values, as a share of their spread, ends the search after its library..."""
-_ENOUGH = 600
+ENOUGH = 600
 """... if that has so many terms: a small library writes out what a larger one says in short."""
 _BITS_PER_SIGN = 4
 _BITS_PER_NUMBER = 12
@@ -60,7 +60,7 @@ def search(
     products: Sequence[frozenset[int]] | None = None,
     seconds: float = 60.0,
     seed: int = 0,
-    most: int = 20_000,
+    sizes: Sequence[int] = SIZES,
 ) -> list[Candidate]:
     """Returns formulas of a target, the shortest description first; none if nothing says anything of it.
 
@@ -71,15 +71,15 @@ def search(
         products: The same of factors.
         seconds: How long to look, a sixth of it kept for making numbers simple.
         seed: Of the choice of held-out rows.
-        most: No library of more terms is tried.
+        sizes: How many terms the libraries have, one after the other.
     """
     everything = [frozenset(range(len(columns)))]
     end, looking = Deadline.after(seconds), Deadline.after(_LOOKING * seconds)
     hunt = _Hunt(columns, target, Judge(columns, target, seed=seed))
     with np.errstate(all="ignore"), contextlib.suppress(TimeIsUpError):
-        for size in [size for size in _SIZES if size <= most]:
+        for size in sizes:
             has_all = hunt.look(size, sums or everything, products or everything, looking)
-            if size == _ENOUGH and not hunt.is_exact:
+            if size == ENOUGH and not hunt.is_exact:
                 hunt.look_graded(sums or everything, looking)
             if has_all or hunt.is_enough(size):
                 break
@@ -158,13 +158,13 @@ class _Hunt:
 
     def is_enough(self, size: int) -> bool:
         """Whether nothing larger than libraries of this size need be tried."""
-        return size >= _ENOUGH and self.is_exact
+        return size >= ENOUGH and self.is_exact
 
     def _library(
         self, make: Callable[..., Library], groups: Sequence[frozenset[int]], size: int, deadline: Deadline
     ) -> Library:
         """Returns the first terms of a library; a small one is made only once, for few terms take as long as many."""
-        most = max(size, _ENOUGH)
+        most = max(size, ENOUGH)
         key = make, tuple(groups), most
         if key not in self._libraries:
             self._libraries[key] = make(self.columns, groups=groups, most=most, deadline=deadline)

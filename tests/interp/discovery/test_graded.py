@@ -118,6 +118,6 @@ def test_a_deadline_ends_a_library():
 def test_a_search_ends_at_the_law_with_its_constants(monkeypatch):
     monkeypatch.setattr("interp.discovery.search._POLISHED", 3)
     columns, target = draw("wave")
-    best = search(columns, target, seconds=60.0, most=600)[0]
+    best = search(columns, target, seconds=60.0, sizes=(100, 600))[0]
     assert len(best.term.free_numbers) <= 4
     assert is_the_law(best.term, "wave", columns, target)

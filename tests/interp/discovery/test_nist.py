@@ -31,7 +31,7 @@ def test_fourteen_rows_are_enough_for_two_constants(monkeypatch):
     """Four certified models of one table: the formula must be as close as each."""
     monkeypatch.setattr("interp.discovery.search._POLISHED", 3)
     columns, target, *_ = read("Misra1a")
-    best = search(columns, target, seconds=60.0, most=600)[0]
+    best = search(columns, target, seconds=60.0, sizes=(100, 600))[0]
     for name in ("Misra1a", "Misra1b", "Misra1c", "Misra1d"):
         same, values, certified, count = read(name)
         np.testing.assert_array_equal([*same, values], [*columns, target])

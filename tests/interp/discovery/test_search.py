@@ -31,7 +31,7 @@ def draw(law, *, rows=100, seed=0, noise=0.0):
 @pytest.mark.parametrize("law", LAWS)
 def test_a_law_is_found_to_the_last_digits_and_beyond_its_rows(law):
     columns, target = draw(law)
-    best = search(columns, target, seconds=60.0, most=600)[0]
+    best = search(columns, target, seconds=60.0, sizes=(100, 600))[0]
     fresh, truth = draw(law, rows=1_000, seed=9)
     assert np.abs(evaluate(best.term, fresh) - truth).max() < 1e-12 * np.abs(truth).max()
     assert not best.term.free_numbers
@@ -41,7 +41,7 @@ def test_a_law_is_found_to_the_last_digits_and_beyond_its_rows(law):
 def test_one_per_cent_of_noise_hides_no_law(law, monkeypatch):
     monkeypatch.setattr("interp.discovery.search._POLISHED", 3)
     columns, target = draw(law, rows=300, noise=0.01)
-    best = search(columns, target, seconds=60.0, most=100)[0]
+    best = search(columns, target, seconds=60.0, sizes=(100,))[0]
     fresh, truth = draw(law, rows=1_000, seed=9)
     found = evaluate(best.term, fresh)
     assert min(np.std(found - truth) / np.std(truth), np.std(found / truth) / np.abs(np.mean(found / truth))) < 1e-9
@@ -49,14 +49,14 @@ def test_one_per_cent_of_noise_hides_no_law(law, monkeypatch):
 
 def test_groups_are_kept_to_where_they_hold():
     columns, target = draw("u^2 + sin(pi v)")
-    best = search(columns, target, sums=[frozenset({0}), frozenset({1})], seconds=60.0, most=600)[0]
+    best = search(columns, target, sums=[frozenset({0}), frozenset({1})], seconds=60.0, sizes=(100, 600))[0]
     u, v = sympy.symbols("u v")
     assert sympy.simplify(to_sympy(best.term, [u, v]) - (u**2 + sympy.sin(sympy.pi * v))) == 0
 
 
 def test_noise_alone_is_no_law():
     random = np.random.default_rng(0)
-    found = search(random.uniform(-1, 1, (2, 200)), random.standard_normal(200), seconds=60.0, most=100)
+    found = search(random.uniform(-1, 1, (2, 200)), random.standard_normal(200), seconds=60.0, sizes=(100,))
     assert not found or found[0].error > 0.5
 
 
@@ -69,7 +69,7 @@ def test_time_is_kept():
 
 def test_the_same_search_finds_the_same():
     columns, target = draw("u * v")
-    first, second = (search(columns, target, seconds=60.0, most=600)[0] for _ in range(2))
+    first, second = (search(columns, target, seconds=60.0, sizes=(100, 600))[0] for _ in range(2))
     assert first.term == second.term
 
 
@@ -77,5 +77,5 @@ def test_the_same_search_finds_the_same():
 def test_groups_that_do_not_hold_hide_no_law(law):
     columns, target = draw(law)
     apart = [frozenset({0}), frozenset({1})]
-    best = search(columns, target, sums=apart, products=apart, seconds=60.0, most=600)[0]
+    best = search(columns, target, sums=apart, products=apart, seconds=60.0, sizes=(100, 600))[0]
     assert best.error < 1e-12
