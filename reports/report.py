@@ -36,7 +36,9 @@ MOST_CONNECTIONS = 1_000
 """Up to so many connections a net is written as formulas: beyond, nobody reads them, and they take minutes."""
 _BOXES = 1_000
 """How many boxes are looked at to prove how far an output's readable formula is from the net: they take a tenth of a
-second."""
+second..."""
+_MOST_INPUTS = 8
+"""... if there are so few inputs; in more dimensions so few boxes say little."""
 MOST_SNAPSHOTS = 1_000
 """Of more snapshots, over all seeds, only those of the explained seed are looked at: a thousand take two seconds."""
 _OPTIONAL = re.compile(
@@ -190,7 +192,8 @@ def _formulas(sparse: SparseNet, task: Task) -> tuple[Formulas | None, Formulas 
         )  # fmt: skip
     try:
         exact = extract_formulas(sparse, task, form="exact")
-        return exact, extract_formulas(sparse, task, form="readable", proof=_BOXES), ""
+        boxes = _BOXES if len(task.inputs) <= _MOST_INPUTS else 0
+        return exact, extract_formulas(sparse, task, form="readable", proof=boxes), ""
     except UserError as error:
         return None, None, str(error)
 

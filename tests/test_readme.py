@@ -16,6 +16,10 @@ QUICK = shlex.split(
 )
 
 FAST = shlex.split("--fast --seeds 1 --quiet")
+SOON = shlex.split("--seconds 5")
+
+
+EXTRA = {"train": QUICK, "symbolic": SOON}
 
 
 def _commands() -> list[list[str]]:
@@ -41,7 +45,7 @@ def test_every_command_of_the_readme_runs(folder, capsys):
     shown = {words[1] for words in commands}
     assert shown >= {"train", "predict", "modules", "ablation", "symbolic", "report", "reproduce"}
     for words in commands:
-        extra = QUICK if words[1] == "train" else FAST if words[1:3] == ["reproduce", "independence"] else []
+        extra = FAST if words[1:3] == ["reproduce", "independence"] else EXTRA.get(words[1], [])
         assert main([*words[1:], *extra]) == 0, f"{shlex.join(words)}: {capsys.readouterr().err}"
     assert len(pd.read_csv(folder / "predictions.csv")) == 40
     assert (folder / "runs/ind/report.html").is_file()

@@ -63,7 +63,7 @@ def test_a_law_is_found_in_the_units_of_the_table():
         *(torch.tensor(values, dtype=torch.float64) for values in ([5.0, 50.0], [2.0, 10.0], [7.0], [3.0]))
     )
     task = law_task(net, lambda x: [x[0] * x[1]], scaling=scaling)
-    found = extract_formulas(whole(net, task), task, form="discovered", seconds=9.0)
+    found = extract_formulas(whole(net, task), task, form="discovered", seconds=40.0)
     a, b = (sympy.Symbol(name) for name in found.variables)
     assert sympy.simplify(found.formulas[0].expr - a * b) == 0
     assert found.laws[0].accepted
