@@ -1,7 +1,7 @@
 """Between which values a discovered formula and its slopes lie on a box."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -52,14 +52,23 @@ def _flow(term: Term, box: Interval) -> _Flow:
 
 
 def _chain(inner: _Flow, values: Interval, slope: Interval) -> _Flow:
-    return _Flow(values, slope[:, None] * inner.slopes)
+    return _where_defined([inner], _Flow(values, slope[:, None] * inner.slopes))
+
+
+def _product(one: _Flow, two: _Flow) -> _Flow:
+    slopes = one.values[:, None] * two.slopes + two.values[:, None] * one.slopes
+    return _where_defined([one, two], _Flow(one.values * two.values, slopes))
+
+
+def _where_defined(parts: Sequence[_Flow], whole: _Flow) -> _Flow:
+    """An arctan is bounded, but not defined where what it is taken of is not."""
+    undefined = np.any([~np.isfinite(part.values.magnitude) for part in parts], axis=0)
+    return _Flow(_unless(undefined, whole.values), _unless(undefined[:, None], whole.slopes))
 
 
 _JOINED: dict[str, Callable[[_Flow, _Flow], _Flow]] = {
     "add": lambda one, two: _Flow(one.values + two.values, one.slopes + two.slopes),
-    "multiply": lambda one, two: _Flow(
-        one.values * two.values, one.values[:, None] * two.slopes + two.values[:, None] * one.slopes
-    ),
+    "multiply": _product,
 }
 
 

@@ -81,6 +81,25 @@ def test_nothing_is_proven_where_a_formula_may_not_be_defined(term):
     assert np.isfinite(fine.values.magnitude).all()
 
 
+@pytest.mark.parametrize(
+    "term",
+    [
+        call("arctan", call("log", X)),
+        call("tanh", power(X, -1)),
+        call("sin", power(X, 0.5)),
+        call("exp", multiply(number(-1), power(call("log", X), 2))),
+        power(add(number(1), power(call("arccos", multiply(number(2), X)), 2)), -1),
+        multiply(Y, call("log", X)),
+    ],
+)
+def test_nothing_is_proven_where_a_part_may_not_be_defined(term):
+    spread = spread_of(term, np.array([[-1.0, 0.0]]), np.array([[1.0, 0.0]]))
+    assert (spread.values.low, spread.values.high) == (-math.inf, math.inf)
+    assert np.isinf(spread.slopes.magnitude).all()
+    fine = spread_of(term, np.array([[0.25, 0.0]]), np.array([[0.49, 0.0]]))
+    assert np.isfinite(fine.values.magnitude).all()
+
+
 def test_a_square_stays_positive_and_its_root_defined():
     distance = power(add(power(add(X, multiply(number(-1), Y)), 2), power(X, 2)), 0.5)
     spread = spread_of(distance, np.array([[-1.0, -1.0]]), np.array([[1.0, 1.0]]))
