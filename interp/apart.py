@@ -17,6 +17,8 @@ Result = TypeVar("Result")
 
 _START = "fork" if sys.platform == "linux" else "spawn"
 """A fork costs milliseconds; elsewhere it is not safe, and the work has to be something that can be pickled."""
+_LATE = 1.0
+"""So many seconds after its time a process ends by itself."""
 
 
 def apart(work: Callable[[], Result], *, seconds: float, what: str) -> Result:
@@ -33,14 +35,14 @@ def apart(work: Callable[[], Result], *, seconds: float, what: str) -> Result:
     """
     context: Any = multiprocessing.get_context(_START)
     ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_work, args=(work, theirs), daemon=True)
+    process = context.Process(target=_work, args=(work, theirs, seconds + _LATE), daemon=True)
     process.start()
     theirs.close()
     try:
         if not ours.poll(seconds):
             raise UserError(f"{what} took longer than {seconds:.3g} seconds and was stopped; give more with --seconds")
         result, error = ours.recv()
-    except EOFError as ended:
+    except (EOFError, OSError) as ended:  # an OSError if it died in the middle of its answer
         process.join()
         raise UserError(
             f"{what} ended with status {process.exitcode} and no answer; if memory is short, prune further with a "
@@ -56,9 +58,12 @@ def apart(work: Callable[[], Result], *, seconds: float, what: str) -> Result:
     return found
 
 
-def _work(work: Callable[[], Any], answers: Connection) -> None:
+def _work(work: Callable[[], Any], answers: Connection, seconds: float) -> None:
     """Sends a result and None, or None and an error."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+    if hasattr(signal, "setitimer"):  # a parent that was killed stops nobody
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.setitimer(signal.ITIMER_REAL, seconds)
     torch.set_num_threads(1)  # threads do not survive a fork
     try:
         answer: tuple[Any, BaseException | None] = work(), None

@@ -1,4 +1,6 @@
+import multiprocessing
 import os
+import signal
 import time
 
 import pytest
@@ -62,3 +64,42 @@ def test_an_error_that_cannot_be_sent_is_told():
 def test_a_process_that_dies_is_told():
     with pytest.raises(UserError, match="the work ended with status 9 and no answer"):
         apart(lambda: os._exit(9), seconds=30.0, what="the work")
+
+
+def test_a_process_that_dies_while_it_answers_is_told(monkeypatch):
+    def half(connection, answer):
+        os.write(connection.fileno(), (1000).to_bytes(4, "big") + b"half")
+        os._exit(9)
+
+    monkeypatch.setattr("multiprocessing.connection.Connection.send_bytes", half)
+    with pytest.raises(UserError, match="the work ended with status 9 and no answer"):
+        apart(lambda: 42, seconds=30.0, what="the work")
+
+
+def test_nothing_outlives_a_parent_that_is_killed():
+    ours, theirs = multiprocessing.Pipe(duplex=False)
+
+    def tell_and_stay():
+        theirs.send(os.getpid())
+        theirs.close()
+        time.sleep(60)
+
+    context = multiprocessing.get_context("fork")
+    parent = context.Process(target=apart, args=(tell_and_stay,), kwargs={"seconds": 1.0, "what": "it"})
+    parent.start()
+    child = ours.recv()
+    os.kill(parent.pid, signal.SIGKILL)
+    parent.join()
+    until = time.monotonic() + 20
+    while _is_running(child) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not _is_running(child)
+
+
+def _is_running(process):
+    """Tells whether it is there; what has ended and waits for somebody to ask is not."""
+    try:
+        with open(f"/proc/{process}/stat") as file:
+            return file.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
