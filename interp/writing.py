@@ -21,6 +21,9 @@ _BOXES = 50_000
 _SPARE = 3.0
 """Seconds that a process may take longer than it was told: for what cannot be interrupted."""
 
+_LONGEST = 1e6
+"""Seconds that may be asked for: eleven days, and what a process can be waited for is not much more."""
+
 
 @dataclass(frozen=True)
 class Wish:
@@ -45,8 +48,8 @@ def write(sparse: SparseNet, task: Task, wish: Wish) -> tuple[dict[Form, Any], d
     Raises:
         UserError: If there is none at all.
     """
-    if not wish.seconds > 0:
-        raise UserError(f"--seconds must be more than 0, got {wish.seconds:g}")
+    if not 0 < wish.seconds <= _LONGEST:
+        raise UserError(f"--seconds must be more than 0 and at most {_LONGEST:g}, got {wish.seconds:g}")
     until = time.monotonic() + wish.seconds
     made: dict[Form, Any] = {}
     refused: dict[Form, str] = {}

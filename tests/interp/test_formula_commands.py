@@ -109,7 +109,10 @@ def test_one_output_is_one_function_with_its_bound(trained, tmp_path, capsys):
         (["--json", "--latex"], "--json and --latex exclude each other"),
         (["--latex", "--python"], "--latex and --python exclude each other"),
         (["--form", "readable", "--error", "2"], "error must be a share of the output's range between 0 and 1, got 2"),
-        (["--form", "discovered", "--seconds", "-1"], "seconds must be more than 0, got -1"),
+        (["--form", "discovered", "--seconds", "-1"], "seconds must be more than 0 and at most 1e+06, got -1"),
+        (["--form", "exact", "--seconds", "inf"], "seconds must be more than 0 and at most 1e+06, got inf"),
+        (["--form", "exact", "--seconds", "1e300"], "seconds must be more than 0 and at most 1e+06, got 1e+300"),
+        (["--form", "exact", "--seconds", "nan"], "seconds must be more than 0 and at most 1e+06, got nan"),
         (["--form", "pretty"], "'pretty'"),
     ],
 )
