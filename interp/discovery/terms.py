@@ -21,7 +21,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
     "tanh": (np.tanh, sympy.tanh),
     "exp": (np.exp, sympy.exp),
     "log": (np.log, sympy.log),
-    "abs": (np.abs, sympy.Abs),
+    "abs": (np.abs, lambda inner: sympy.Abs(inner).replace(sympy.re, lambda part: part)),  # no column is complex
 }
 """What a formula may call, for numpy and for sympy."""
 

@@ -39,6 +39,12 @@ def test_what_is_written_is_what_is_computed(name):
     np.testing.assert_allclose(function(*columns), evaluate(term, columns), rtol=1e-13)
 
 
+def test_the_size_of_a_product_with_an_exponential_is_written_for_real_columns():
+    # sympy writes |x exp(y)| as |x| exp(re(y)), and numpy's functions know no re
+    expr = to_sympy(call("abs", multiply(variable(0), call("exp", variable(1)))), SYMBOLS)
+    assert str(expr) == f"exp({SYMBOLS[1]})*Abs({SYMBOLS[0]})"
+
+
 def test_numbers_go_in_as_they_come_out():
     term = add(multiply(number(2.5, free=True), X), number(7), call("exp", multiply(number(-1.5, free=True), Y)))
     assert term.free_numbers == (2.5, -1.5)
