@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from jaxtyping import Float
@@ -117,20 +117,18 @@ def _powers_of_sums(columns: np.ndarray, groups: Sequence[frozenset[int]], deadl
     return found
 
 
-def _sums_of_alike(columns: np.ndarray, groups: Sequence[frozenset[int]]) -> list[Column]:
-    """Returns sums and differences of two monomials that become each other when variables trade places."""
+def _sums_of_alike(columns: np.ndarray, groups: Sequence[frozenset[int]]) -> Iterator[Column]:
+    """Yields sums and differences of two monomials that become each other when variables trade places."""
     alike: dict[tuple[int, ...], list[Column]] = {}
     for column in monomials(columns, groups, 2):
         parts = column.term.parts if column.term.kind == "multiply" else (column.term,)
         exponents = tuple(sorted(part.value if part.kind == "power" else 1 for part in parts))
         alike.setdefault(tuple(map(int, exponents)), []).append(column)
-    return [
-        plus(left, times(sign, right))
-        for same in alike.values()
-        for left, right in itertools.combinations(same, 2)
-        for sign in (1, -1)
-        if fits(add(left.term, right.term), groups)
-    ]
+    for same in alike.values():
+        for left, right in itertools.combinations(same, 2):
+            if fits(add(left.term, right.term), groups):
+                yield plus(left, right)
+                yield plus(left, times(-1, right))
 
 
 def _sums(columns: np.ndarray, groups: Sequence[frozenset[int]], deadline: Deadline) -> list[Column]:
