@@ -127,11 +127,17 @@ def _said(net: Net, task: Task, inputs: Float[Tensor, "rows inputs"]) -> Float[T
 def _around(
     low: Float[Tensor, " inputs"], high: Float[Tensor, " inputs"], grown: float, random: np.random.Generator
 ) -> Float[Tensor, "rows inputs"]:
-    """Draws points of a box grown about its centre; one column of each is set outside the box, the others anywhere."""
+    """Draws points of a box grown about its centre; one column of each is set outside the box, the others anywhere.
+
+    Columns that do not vary are no way out of the box; where none does, it is all there is.
+    """
     centre, reach = (low + high) / 2, (high - low) / 2
-    size = len(low)
-    shares = random.uniform(-grown, grown, (_OUTSIDE, size))
-    column = random.integers(size, size=_OUTSIDE)
+    varying = np.flatnonzero(reach.numpy())
+    if not len(varying):
+        return centre.expand(_OUTSIDE, -1)
+    shares = random.uniform(-grown, grown, (_OUTSIDE, len(low)))
+    shares[:, reach.numpy() == 0] = 0.0
+    column = varying[random.integers(len(varying), size=_OUTSIDE)]
     outside = random.uniform(1.0, grown, _OUTSIDE) * random.choice([-1.0, 1.0], _OUTSIDE)
     inside = np.abs(shares).max(1) <= 1
     shares[inside, column[inside]] = outside[inside]

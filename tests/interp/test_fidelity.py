@@ -35,6 +35,21 @@ def test_regions_lie_where_they_say():
         torch.testing.assert_close(region.net, expected)
 
 
+@pytest.mark.parametrize("still", [[1], [0, 1]])
+def test_columns_that_do_not_vary_are_no_way_out_of_the_box(still):
+    net, task = task_with_scaling()
+    inputs = task.train.inputs.clone()
+    inputs[:, still] = 0.25
+    task = dataclasses.replace(task, train=dataclasses.replace(task.train, inputs=inputs))
+    found = {region.name: region.inputs for region in regions(task, net, points=300, seed=0)}
+    low, high = found["train"].amin(0), found["train"].amax(0)
+    for name, grown in (("+10 %", 1.1), ("+50 %", 1.5)):
+        assert (found[name][:, still] == low[still]).all()
+        if still == [1]:
+            away = ((found[name] - (low + high) / 2) / ((high - low) / 2))[:, 0].abs()
+            assert 1 < away.min() <= away.max() <= grown
+
+
 def test_data_are_there_where_something_was_measured():
     net, task = task_with_scaling()
     found = {region.name: region.data for region in regions(task, net, points=10, seed=0)}
