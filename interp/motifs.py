@@ -239,8 +239,9 @@ def _flat_neurons(seen: _Seen, layer: Layer, error: float) -> Iterator[Motif]:
         drive, value = seen.values @ weights[index] + bias[index], seen.of(layer.site, [index])[:, 0]
         middle, largest = float(value.max() + value.min()) / 2, float(np.ptp(value)) / 2
         neurons = (Neuron(layer.site, index),)
-        if largest <= _ROUNDING * abs(middle) or largest <= error * np.ptp(drive):
-            share = largest / float(np.ptp(drive)) if largest else 0.0
+        varies = largest > _ROUNDING * abs(middle)
+        if not varies or largest <= error * np.ptp(drive):
+            share = largest / float(np.ptp(drive)) if varies else 0.0
             yield Motif("saturated", None, neurons, (), middle, 0.0, share)
             continue
         away = drive - drive.mean()

@@ -15,7 +15,7 @@ from bimt.nets.activations import ACTIVATIONS
 from bimt.tasks.base import Scaling
 from bimt.train import train
 from interp.circuit import Circuit, Layer, to_circuit
-from interp.motifs import Motifs
+from interp.motifs import Motifs, find_motifs
 from interp.prune import prune
 from interp.sparse import Neuron
 from tests.gardens import ADDED, CURVED, assert_errors_are_true, ends, evaluate, grow, search
@@ -400,3 +400,11 @@ def test_there_must_be_rows_and_one_copy():
         search(circuit, table[:9])
     with pytest.raises(ValueError, match="one copy, got 2"):
         search(circuit.with_constants(circuit.constants().repeat(2, 1)), table)
+
+
+def test_rounding_of_a_constant_is_no_error():
+    # 0.1 u + 0.2 u - 0.3 u is 0 but for rounding, of the drive and of the value
+    net = mlp([[[1.0]] * 3, [[0.1, 0.2, -0.3]], [[1.0]]], [[3.0] * 3, [0.2], [0.0]], activation="selu")
+    table = torch.linspace(-1, 1, 50, dtype=torch.float64)[:, None]
+    motifs = find_motifs(to_circuit(net, Scaling.none(1, 1)), table, sympy.symbols("x1,"))
+    assert [motif.error for motif in motifs if motif.kind == "saturated"] == [0.0]
