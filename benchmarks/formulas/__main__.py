@@ -12,7 +12,7 @@ from typing import Any
 
 import pandas as pd
 
-from benchmarks.formulas.apart import run_apart
+from benchmarks.formulas.limited import run_apart
 from benchmarks.formulas.methods import METHODS, RIVALS, missing
 from benchmarks.formulas.problem import Problem
 from benchmarks.formulas.sets import SETS, ProblemSet

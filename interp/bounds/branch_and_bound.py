@@ -76,7 +76,9 @@ def largest(
             looked += 1
             heapq.heappush(heap, (-upper, looked, _Box(*box)))
         enough = max(reached / (1 - gap), least)
-        if -heap[0][0] <= enough or time.monotonic() > until or looked >= boxes:
+        widest = heap[0][-1]
+        is_point = not (widest.high > widest.low).any()
+        if -heap[0][0] <= enough or is_point or time.monotonic() > until or looked >= boxes:
             return Bound(max(-heap[0][0], reached), reached, looked)
         taken: list[_Box] = []
         while heap and len(taken) < _TOGETHER // 2 and -heap[0][0] > enough:

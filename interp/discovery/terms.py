@@ -243,7 +243,7 @@ def _evaluate(term: Term, columns: np.ndarray) -> np.ndarray:
 
 
 def raised(base: np.ndarray, exponent: float | int) -> np.ndarray:
-    """Returns a power, the common ones without logarithms; a third is the real root of either sign."""
+    """Returns a power, the common ones without logarithms; a root of what is negative is no number."""
     if exponent == 2:
         return base * base
     if exponent == -1:

@@ -9,8 +9,8 @@ import sympy
 
 from benchmarks.formulas import __main__ as command
 from benchmarks.formulas import methods
-from benchmarks.formulas.apart import Outcome
 from benchmarks.formulas.judge import is_recovered
+from benchmarks.formulas.limited import Outcome
 from benchmarks.formulas.methods import METHODS, RIVALS, missing
 from benchmarks.formulas.problem import Found
 from benchmarks.formulas.rivals import genetic, operon

@@ -64,6 +64,12 @@ def test_the_search_ends_at_its_limits():
     assert brief.gap == 1.0
 
 
+def test_a_point_is_not_cut():
+    bound = largest(lambda a, b: spread_of(power(X, -1), a, b), np.array([0.0]), np.array([0.0]))
+    assert bound.boxes == 1
+    assert bound.proven == math.inf
+
+
 def test_the_gap_of_nothing_is_nothing():
     assert Bound(0.0, 0.0, 1).gap == 0
     assert Bound(2.0, 1.0, 1).gap == 0.5

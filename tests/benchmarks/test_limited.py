@@ -2,7 +2,7 @@ import os
 import time
 from collections.abc import Iterator
 
-from benchmarks.formulas.apart import run_apart
+from benchmarks.formulas.limited import run_apart
 
 
 def counting(upto: int) -> Iterator[int]:
