@@ -16,7 +16,7 @@ QUICK = shlex.split(
 )
 
 FAST = shlex.split("--fast --seeds 1 --quiet")
-SOON = shlex.split("--seconds 5")
+SOON = shlex.split("--seconds 2")
 
 
 EXTRA = {"train": QUICK, "symbolic": SOON}

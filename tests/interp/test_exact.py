@@ -18,7 +18,7 @@ from tests.interp.bounds.test_activations import EXACT
 from tests.nets import random_mlp, task_of
 
 WIDTHS = {1: [5], 2: [4, 3], 3: [3, 3, 3], 4: [3, 2, 3, 2], 5: [2, 1, 2, 1, 2]}
-POINTS = 100_000
+POINTS = 20_000
 # columns as tables have them: kelvins, pascals, metres, years
 REAL = Scaling(
     *(

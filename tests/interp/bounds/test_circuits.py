@@ -11,6 +11,8 @@ from interp.bounds.circuits import Difference
 from interp.circuit import to_circuit
 from tests.nets import random_mlp
 
+pytestmark = pytest.mark.usefixtures("unchecked")  # of shapes: intervals are small, and there are many
+
 SHAPES = ([2, 1], [1, 4, 1], [3, 5, 2], [2, 4, 3, 1], [4, 6, 3], [2, 3, 3, 3, 2], [2, 3, 2, 3, 2, 1])
 
 
@@ -51,11 +53,11 @@ def test_what_is_proven_is_never_below_what_is_sampled(first):
         seen = np.abs(apart).max(0)
         for output, most in enumerate(seen.tolist()):
             # what was seen is not told, so that it has to be found
-            bound = largest(Difference(circuit, other, output).over, *box, boxes=100, seconds=60.0)
+            bound = largest(Difference(circuit, other, output).over, *box, boxes=50, seconds=60.0)
             assert bound.proven >= most * (1 - 1e-12)
             assert bound.reached <= bound.proven < np.inf
             gaps.append(bound.gap)
-    assert np.median(gaps) <= 0.5  # with so few boxes; some of these nets are wild
+    assert np.median(gaps) <= 0.6  # with so few boxes; some of these nets are wild
 
 
 @pytest.mark.parametrize("seed", range(14))

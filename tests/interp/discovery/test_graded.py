@@ -12,6 +12,8 @@ from interp.discovery.regression import best_sums
 from interp.discovery.search import search
 from interp.discovery.terms import add, evaluate, multiply, number, with_numbers
 
+pytestmark = pytest.mark.usefixtures("unchecked")  # of shapes: the search calls small functions by the thousand
+
 LAWS = {
     "exponential": (lambda x, a, k, c: a * np.exp(-k * x[0]) + c, (2.37, 0.813, 0.741), [(0, 5)]),
     "peak": (lambda x, a, m, w: a * np.exp(-(((x[0] - m) / w) ** 2)), (2.37, 3.13, 0.741), [(0, 6)]),

@@ -20,6 +20,8 @@ from interp.sparse import whole
 from interp.symbolic import extract_formulas
 from tests.nets import random_mlp, task_of, two_parts
 
+pytestmark = pytest.mark.usefixtures("unchecked")  # of shapes: the search calls small functions by the thousand
+
 
 def law_task(net, law, *, rows=120, seed=0, scaling=None):
     """A task of the net's shape whose targets are a law of the table's columns, in the net's units."""
@@ -57,7 +59,8 @@ def test_neurons_that_read_one_input_each_make_a_sum(is_sum):
     assert (structure.sums == (frozenset({0}), frozenset({1}))) is is_sum
 
 
-def test_a_law_is_found_in_the_units_of_the_table():
+def test_a_law_is_found_in_the_units_of_the_table(monkeypatch):
+    monkeypatch.setattr("interp.discovery.search._POLISHED", 3)
     net = random_mlp([2, 3, 1], seed=0)
     scaling = Scaling(
         *(torch.tensor(values, dtype=torch.float64) for values in ([5.0, 50.0], [2.0, 10.0], [7.0], [3.0]))

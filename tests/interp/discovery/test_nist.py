@@ -12,6 +12,8 @@ from interp.discovery.rational import ratios
 from interp.discovery.search import search
 from tests.interp.discovery.test_graded import grown, squares, whole
 
+pytestmark = pytest.mark.usefixtures("unchecked")  # of shapes: the search calls small functions by the thousand
+
 _FOLDER = Path(os.environ.get("BIMT_NIST", Path(__file__).parents[4] / "shared" / "data" / "nist"))
 pytestmark = pytest.mark.skipif(
     not _FOLDER.is_dir(), reason=f"the data of NIST are not at {_FOLDER} (BIMT_NIST names another folder)"

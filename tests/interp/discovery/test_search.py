@@ -7,6 +7,8 @@ import sympy
 from interp.discovery.search import search
 from interp.discovery.terms import evaluate, to_sympy
 
+pytestmark = pytest.mark.usefixtures("unchecked")  # of shapes: the search calls small functions by the thousand
+
 LAWS = {
     "u * v": (lambda u, v: u * v, (1, 5)),
     "v / (4 pi u^2)": (lambda u, v: v / (4 * np.pi * u**2), (1, 5)),
