@@ -7,7 +7,7 @@ import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import torch
 from jaxtyping import Float, Int, Shaped
@@ -30,6 +30,28 @@ class MomentEdit(ABC):
     @abstractmethod
     def at(self, moments: Sequence[int]) -> "MomentEdit":
         """Returns the edit of values that hold these moments only."""
+
+
+class Mixture(NamedTuple):
+    """How a site adds up the values of several moments: attention, head by head.
+
+    Head h of moment m holds sum over moments n of (rate * softmax_n(scale * q_m . k_n) + 1 - rate) * v_n, where q, k
+    and v are the h-th of `heads` equal parts of the neurons of their sites.
+    """
+
+    query: str
+    """Site whose values ask."""
+    key: str
+    """Site whose values are asked for."""
+    value: str
+    """Site whose values are added up."""
+    heads: int
+    scale: float
+    """What products of query and key are multiplied by before the softmax."""
+    is_causal: bool
+    """Whether a moment sees only itself and earlier ones; the part 1 - rate sees all."""
+    rate: float
+    """How much of attention there is, 0 to 1."""
 
 
 class Flow:
@@ -157,6 +179,10 @@ class Net(ABC):
             NotImplementedError: If a neuron's value there is no function of its own drive, or the net does not say.
         """
         raise NotImplementedError(f"{type(self).__name__} does not say what site {site!r} applies to its drive")
+
+    def mixture(self, site: str) -> Mixture | None:  # noqa: ARG002
+        """Returns how a site mixes the values of several moments; None where it does not."""
+        return None
 
     @property
     def seeds(self) -> int:

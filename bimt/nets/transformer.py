@@ -11,7 +11,7 @@ from torch import Tensor
 from bimt.messages import UserError
 from bimt.nets.activations import ACTIVATIONS, Activation
 from bimt.nets.attention import AttentionConfig, Entry, wire_layer
-from bimt.nets.base import Flow, Net
+from bimt.nets.base import Flow, Mixture, Net
 from bimt.nets.config import draw_linear
 from bimt.tasks.base import Task
 from bimt.wiring import Bias, Link, Population, Site, Wiring
@@ -70,6 +70,15 @@ class Transformer(Net):
         if site.startswith("z."):
             raise NotImplementedError(f"site {site!r} mixes moments")
         return self.activation if site.startswith("mlp.") else None
+
+    def mixture(self, site: str) -> Mixture | None:
+        """Returns how `z.l` mixes the values of `v.l`; None at every other site."""
+        letter, _, layer = site.partition(".")
+        if letter != "z":
+            return None
+        heads = self.wiring.population(f"head.{layer}").blocks
+        seen = f"q.{layer}", f"k.{layer}", f"v.{layer}"
+        return Mixture(*seen, heads, self.scale, self.is_causal, self.attention_rate)
 
     def _forward(self, x: Tensor, flow: Flow) -> Tensor:
         seeds, rows = x.shape[:2]

@@ -75,6 +75,38 @@ def test_nobody_watching_changes_nothing(family):
         assert value.shape == (2, len(task.test) * net.moments, net.wiring.population_of(site).size)
 
 
+def mixed_by_hand(net, values, mixture):
+    """What attention gives, head by head, moment by moment, row by row."""
+    q, k, v = (
+        values[site][0].view(-1, net.moments, mixture.heads, values[site].shape[-1] // mixture.heads)
+        for site in (mixture.query, mixture.key, mixture.value)
+    )
+    mixed = torch.empty_like(v)
+    for row in range(len(v)):
+        for moment in range(net.moments):
+            seen = moment + 1 if mixture.is_causal else net.moments
+            for head in range(mixture.heads):
+                weights = torch.zeros(net.moments, dtype=v.dtype)
+                products = k[row, :seen, head] @ q[row, moment, head]
+                weights[:seen] = torch.softmax(mixture.scale * products, 0)
+                weights = mixture.rate * weights + 1 - mixture.rate
+                mixed[row, moment, head] = weights @ v[row, :, head]
+    return mixed.flatten(0, 1).flatten(1)[None]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_net_says_how_its_sites_mix_moments(family):
+    net, task = made(family)
+    net = net.to(torch.float64)
+    values = net.activations(task.test.inputs[None, :5])
+    mixtures = {site.name: found for site in net.wiring.sites if (found := net.mixture(site.name)) is not None}
+    assert list(mixtures) == [site.name for site in net.wiring.sites if site.name.startswith("z.")]
+    assert (len(mixtures) > 0) == ("transformer" in family)
+    for site, mixture in mixtures.items():
+        assert mixture.heads == 2
+        torch.testing.assert_close(values[site], mixed_by_hand(net, values, mixture), rtol=1e-12, atol=1e-12)
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_site_and_link_can_be_edited(family):
     net, task = made(family)
