@@ -38,7 +38,7 @@ def neuron_targets(sparse: SparseNet, labels: Mapping[Neuron, str], sites: Sites
     """Lists every live neuron that is no output and no look-up: by population, or by site."""
     live = sparse.live()
     found = []
-    for group, seen in _site_groups(sparse.net.wiring, sites).items():
+    for group, seen in site_groups(sparse.net.wiring, sites).items():
         alive = torch.stack([live[site] for site in seen]).any(0)
         for index in alive.nonzero()[:, 0].tolist():
             neurons = tuple(Neuron(site, index) for site in seen)
@@ -63,8 +63,8 @@ def module_targets(wiring: Wiring, modules: Mapping[str, Iterable[Neuron]], site
     return found
 
 
-def _site_groups(wiring: Wiring, sites: Sites) -> dict[str, list[str]]:
-    """Returns the sites at which neurons go at once, by the name that the neurons get."""
+def site_groups(wiring: Wiring, sites: Sites) -> dict[str, list[str]]:
+    """Returns the sites at which neurons go at once, by the name that the neurons get: outputs and look-ups do not."""
     groups: dict[str, list[str]] = {}
     for site in wiring.sites:
         if site.role != "output" and wiring.population_of(site.name).slots is not None:

@@ -20,6 +20,7 @@ from reports.figures.filmstrip import draw_strip
 from reports.figures.net import Groups, draw_net, largest_weight
 from reports.figures.palette import module_tone
 from reports.formulas import FormulaView, view_formulas
+from reports.live.view import Live, view_live
 from reports.predictions import draw_boundary, draw_predictions
 from reports.ranking import view_ranking
 from reports.results import Report
@@ -72,6 +73,8 @@ class Page:
     trained: str
     pruned: str
     facts: tuple[Fact, ...]
+    live: Live | None
+    """The net to be played with; None where it does not say what it computes."""
     pictures: tuple[Figure, ...]
     modules: Table
     module_tones: tuple[str, ...]
@@ -137,6 +140,7 @@ def make_page(report: Report) -> Page:
         trained=verdict.what_was_trained(report),
         pruned=verdict.what_pruning_cost(report),
         facts=_facts(report),
+        live=view_live(report),
         pictures=_pictures(report),
         modules=modules_table(report),
         module_tones=tuple(map(module_tone, range(len(report.modules.modules)))),

@@ -7,12 +7,14 @@ import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple, TypeVar
+from itertools import accumulate
+from typing import TypeVar
 
 import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 
+from bimt.nets.reading import Mixture, Reading
 from bimt.nets.smaller import take_neurons
 from bimt.wiring import Link, Population, Wiring
 
@@ -30,28 +32,6 @@ class MomentEdit(ABC):
     @abstractmethod
     def at(self, moments: Sequence[int]) -> "MomentEdit":
         """Returns the edit of values that hold these moments only."""
-
-
-class Mixture(NamedTuple):
-    """How a site adds up the values of several moments: attention, head by head.
-
-    Head h of moment m holds sum over moments n of (rate * softmax_n(scale * q_m . k_n) + 1 - rate) * v_n, where q, k
-    and v are the h-th of `heads` equal parts of the neurons of their sites.
-    """
-
-    query: str
-    """Site whose values ask."""
-    key: str
-    """Site whose values are asked for."""
-    value: str
-    """Site whose values are added up."""
-    heads: int
-    scale: float
-    """What products of query and key are multiplied by before the softmax."""
-    is_causal: bool
-    """Whether a moment sees only itself and earlier ones; the part 1 - rate sees all."""
-    rate: float
-    """How much of attention there is, 0 to 1."""
 
 
 class Flow:
@@ -168,6 +148,18 @@ class Net(ABC):
         """Returns one row of inputs that means nothing, (1, 1, in): for values that depend on no input."""
         size = sum(self.wiring.population_of(site.name).size for site in self.wiring.inputs)
         return torch.zeros(1, 1, size, dtype=self.dtype)
+
+    def readings(self) -> dict[str, Reading]:
+        """Tells for every input site how it reads a row: here side by side, one moment after the other."""
+        sizes = {site.name: self.wiring.population_of(site.name).size for site in self.wiring.inputs}
+        starts = accumulate(sizes.values(), initial=0)
+        stride = sum(sizes.values()) if self.moments > 1 else 0
+        return {site: Reading("numbers", start, stride) for site, start in zip(sizes, starts, strict=False)}
+
+    def answers(self) -> tuple[tuple[int, int], ...]:
+        """Tells where each answer stands, as (moment, output neuron): here the outputs are the answers, in order."""
+        count = sum(self.wiring.population_of(site.name).size for site in self.wiring.outputs)
+        return tuple((0, neuron) for neuron in range(count))
 
     def nonlinearity(self, site: str) -> str | None:
         """Returns the name of the function that a site applies to each of its neurons' drive.

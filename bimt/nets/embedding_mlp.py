@@ -15,6 +15,7 @@ from bimt.nets.activations import ACTIVATIONS, Activation
 from bimt.nets.base import Flow, Net
 from bimt.nets.config import NetConfig
 from bimt.nets.mlp import chain_biases, chain_links, draw_chain, hidden_sizes, require_neurons
+from bimt.nets.reading import Reading
 from bimt.strict import MOST
 from bimt.tasks.base import Task
 from bimt.wiring import Link, Population, Site, Wiring
@@ -35,6 +36,10 @@ class EmbeddingMLP(Net):
     def blank(self) -> Tensor:
         """Returns the first token at every position."""
         return torch.zeros(1, 1, len(self.wiring.inputs), dtype=torch.long)
+
+    def readings(self) -> dict[str, Reading]:
+        """Every input site is a position, whose column names its token."""
+        return {site.name: Reading("token", column) for column, site in enumerate(self.wiring.inputs)}
 
     def nonlinearity(self, site: str) -> str | None:
         """Returns the activation of the hidden layers; embeddings and outputs are their drive."""

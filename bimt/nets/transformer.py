@@ -11,8 +11,9 @@ from torch import Tensor
 from bimt.messages import UserError
 from bimt.nets.activations import ACTIVATIONS, Activation
 from bimt.nets.attention import AttentionConfig, Entry, wire_layer
-from bimt.nets.base import Flow, Mixture, Net
+from bimt.nets.base import Flow, Net
 from bimt.nets.config import draw_linear
+from bimt.nets.reading import Mixture, Reading
 from bimt.tasks.base import Task
 from bimt.wiring import Bias, Link, Population, Site, Wiring
 
@@ -64,6 +65,16 @@ class Transformer(Net):
         if first.slots is None:
             return torch.zeros(1, 1, self.moments, dtype=torch.long)
         return torch.zeros(1, 1, self.moments * first.size, dtype=self.dtype)
+
+    def readings(self) -> dict[str, Reading]:
+        """Numbers stand moment by moment; of tokens every moment has one, and knows its position."""
+        if self.wiring.population_of(self.wiring.inputs[0].name).slots is not None:
+            return super().readings()
+        return {"token": Reading("token", 0, 1), "position": Reading("moment")}
+
+    def answers(self) -> tuple[tuple[int, int], ...]:
+        """The answers stand at some moments only."""
+        return self.reads
 
     def nonlinearity(self, site: str) -> str | None:
         """Returns the activation of the MLPs' hidden layers; all other sites but the mixtures `z.l` are sums."""

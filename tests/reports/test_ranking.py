@@ -62,4 +62,4 @@ def test_of_few_seeds_nothing_is_said():
     report, page = page_of(small_task(), seeds=2)
     assert (report.ranking, page.ranking) == (None, ())
     assert find_ranking(report.selected.checkpoint, report.seeds) is None
-    assert "side by side" not in to_html(page)
+    assert 'id="ranking"' not in to_html(page)

@@ -1,6 +1,7 @@
 """What a report holds, for every kind of net and data, and that it is written whole, in place and the same again."""
 
 import io
+import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -12,6 +13,7 @@ from PIL import Image
 from bimt.messages import UserError
 from reports.content import make_page
 from reports.html import to_html
+from reports.live.script import digest, playing_script, table_script
 from reports.markdown import to_markdown
 from reports.report import build_report, prepare_folder, write_report
 from reports.verdict import how_sure, what_was_trained
@@ -25,7 +27,7 @@ class Reader(HTMLParser):
 
     def __init__(self, text):
         super().__init__(convert_charrefs=True)
-        self.elements, self.open, self.text = [], [], []
+        self.elements, self.open, self.text, self.scripts = [], [], [], []
         self.feed(text)
         self.close()
 
@@ -42,7 +44,10 @@ class Reader(HTMLParser):
         assert self.open.pop()[0] == tag
 
     def handle_data(self, data):
-        self.text.append(data)
+        if self.open and self.open[-1][0] == "script":
+            self.scripts.append((self.open[-1][1], data))
+        else:
+            self.text.append(data)
 
     def all(self, *tags):
         return [(tag, attrs, parents) for tag, attrs, parents in self.elements if tag in tags]
@@ -52,7 +57,7 @@ def check_page(text):
     """What must hold for every page; returns what was read."""
     page = Reader(text)
     assert not page.open
-    assert not page.all("script", "iframe", "object", "embed", "form", "base")
+    assert not page.all("iframe", "object", "embed", "form", "base")
     ids = [attrs["id"] for _, attrs, _ in page.elements if "id" in attrs]
     assert len(ids) == len(set(ids))
     for tag, attrs, parents in page.elements:
@@ -78,12 +83,27 @@ def check_page(text):
     assert len(policies) == 1
     assert policies[0].startswith("default-src 'none'; style-src 'sha256-")
     assert "unsafe" not in policies[0]
+    check_scripts(page)
+    assert f"script-src '{digest(page.scripts[-1][1])}'" in policies[0]
     return page
+
+
+def check_scripts(page):
+    """One script of ours, word for word, and before it at most the data that it reads, in which no element can end."""
+    assert page.scripts
+    assert len(page.scripts) == len(page.all("script"))
+    *data, (attributes, script) = page.scripts
+    assert attributes == {}
+    assert script == (playing_script() if data else table_script())
+    for attributes, text in data:
+        assert attributes == {"type": "application/json", "id": "model"}
+        assert json.loads(text)["nets"]
+        assert not set("<>&") & set(text)
 
 
 def is_text(key):
     """Attributes that are read, not followed."""
-    return key in ("aria-label", "content", "data-neuron", "data-connection")
+    return key in ("aria-label", "content")
 
 
 def check_markdown(text, folder):

@@ -1,0 +1,93 @@
+// One row of inputs that can be changed by hand: sliders, what the net says to it, and the activations on the way.
+
+const MOST_SLIDERS = 24;
+
+class Probe {
+  /** changed(inputs) is told whenever a slider moved. */
+  constructor({task, net}, changed) {
+    Object.assign(this, {task, net, changed, row: null});
+    this.inputs = task.row(0);
+    this.sliders = task.columns.slice(0, MOST_SLIDERS).map((name, column) => this._slider(name, column));
+    this.chooser = html("input", {type: "number", min: 0, max: task.rows - 1, value: "", step: 1,
+      "aria-label": "number of a test row", oninput: () => this.choose(Math.round(Number(this.chooser.value)))});
+    this.said = task.answer_names.slice(0, 12).map((name, answer) => ({answer,
+      element: html("output", {"data-output": name, class: "value"}), label: html("span", {text: name})}));
+    const more = task.columns.length > MOST_SLIDERS ?
+      html("p", {class: "quiet small", text: `The first ${MOST_SLIDERS} of ${task.columns.length} inputs; the others stay as in the test row.`}) : null;
+    this.element = html("div", {class: "probe"},
+      html("label", {class: "row"}, html("span", {text: "as in test row"}), this.chooser),
+      html("div", {class: "sliders"}, ...this.sliders.map(each => each.element)), more,
+      html("dl", {class: "said", "aria-live": "polite"}, ...this.said.map(({label, element}) =>
+        html("div", {}, html("dt", {}, label), html("dd", {}, element)))));
+    this._show();
+  }
+
+  /** Takes the inputs of a test row. */
+  choose(row) {
+    if (!(row >= 0 && row < this.task.rows)) return;
+    this.row = row;
+    this.inputs = this.task.row(row);
+    this._show();
+    this.changed();
+  }
+
+  /** Takes inputs in the table's units, as an address says them. */
+  set(values) {
+    values.slice(0, this.inputs.length).forEach((value, column) => {
+      if (Number.isFinite(value)) this.inputs[column] = this._read(column, value);
+    });
+    this.row = null;
+    this._show();
+    this.changed();
+  }
+
+  /** The inputs in the table's units. */
+  get table() { return Array.from(this.inputs, (value, column) => this._written(column, value)); }
+
+  /** Runs the net on this row and shows what it says. */
+  update(edits) {
+    this.values = this.net.run(this.inputs, this.task.width, edits, edits ? this.net.run(this.inputs, this.task.width) : null);
+    const answers = this.net.answersOf(this.values);
+    const best = this.task.isClassification ? this.task.classes(answers)[0] : null;
+    for (const {answer, element, label} of this.said) {
+      const value = this.task.said(answer, answers[answer][0]);
+      fill(element, {"data-value": String(value), text: number(value)});
+      label.className = answer === best ? "best" : "";
+    }
+    if (best !== null && best >= this.said.length) this.said[0].element.textContent = `class ${this.task.answer_names[best]}`;
+    this.answer = best;
+  }
+
+  _slider(name, column) {
+    const [low, high] = [this.task.ranges[2 * column], this.task.ranges[2 * column + 1]];
+    const isToken = this.task.tokens.length > 0, step = isToken ? 1 : "any";
+    const move = value => {
+      if (value === "" || !Number.isFinite(Number(value))) return;
+      const kept = isToken ? Math.min(high, Math.max(low, Math.round(Number(value)))) : Number(value);
+      this.inputs[column] = this._read(column, kept);
+      this.row = null;
+      this.chooser.value = "";
+      this._show();
+      this.changed();
+    };
+    const slider = html("input", {type: "range", min: low, max: high, step, "data-input": name, "aria-label": name,
+      oninput: event => move(event.target.value)});
+    const exact = html("input", {type: "number", step, "aria-label": `${name}, exactly`, onchange: event => move(event.target.value)});
+    const token = isToken ? html("span", {class: "token"}) : null;
+    return {column, slider, exact, token,
+      element: html("div", {class: "slider"}, html("span", {class: "name", title: name, text: name}), slider, exact, token)};
+  }
+
+  _show() {
+    for (const {column, slider, exact, token} of this.sliders) {
+      const value = this._written(column, this.inputs[column]);
+      slider.value = value;
+      if (document.activeElement !== exact) exact.value = Number(value.toPrecision(6));
+      if (token) token.textContent = this.task.token_names[value] || "";
+    }
+    if (this.row !== null) this.chooser.value = this.row;
+  }
+
+  _read(column, value) { return this.task.tokens.length ? value : this.task.toNet(column, value); }
+  _written(column, value) { return this.task.tokens.length ? value : this.task.toTable(column, value); }
+}

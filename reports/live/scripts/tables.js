@@ -1,0 +1,3 @@
+// Starts a page without nets.
+
+offerTables(document);
