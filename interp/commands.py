@@ -313,6 +313,43 @@ def voting(
         stdout_console().print(found)
 
 
+def heads(
+    checkpoint: CheckpointPath,
+    *,
+    modules: Annotated[
+        bool | None,
+        typer.Option(
+            "--modules/--no-modules", help="Say to which modules heads belong; by default in nets small enough."
+        ),
+    ] = None,
+    seed: Seed = None,
+    tolerance: Tolerance = 1e-3,
+    json: AsJson = False,
+) -> None:
+    """Says where every attention head of the pruned net looks, what it reads and feeds, and what is lost without it.
+
+    For transformers. Attention is averaged over the test rows; a head is taken out by zero and by its mean.
+
+    Example:
+        bimt heads runs/sequences
+    """
+    from bimt.cli import emit, stdout_console
+    from bimt.opening import open_checkpoint
+    from interp.heads import refuse_headless
+    from interp.select import select
+    from interp.stages import MOST_CONNECTIONS, heads_of, modules_of
+
+    loaded = open_checkpoint(checkpoint)
+    refuse_headless(loaded.net)  # before anything is computed
+    chosen = select(loaded, seed, tolerance=tolerance)
+    wanted = chosen.sparse.connections <= MOST_CONNECTIONS if modules is None else modules
+    found = heads_of(chosen, modules_of(chosen) if wanted else None)
+    if json:
+        emit({"checkpoint": str(checkpoint), "seed": chosen.label, **chosen.sparse.to_json(), **found.to_json()})
+    else:
+        stdout_console().print(found)
+
+
 def rank(
     checkpoint: CheckpointPath,
     *,

@@ -15,6 +15,7 @@ from interp.contributions import speakers
 from interp.fourier import ModuleMetrics, Spectrum, find_spectrum, measure_module
 from interp.graph import to_graph
 from interp.group import find_representations, group_of
+from interp.heads import Heads, find_heads
 from interp.modules import Modules, find_modules
 from interp.representations import Representations
 from interp.select import Selected, check_label, select
@@ -106,6 +107,20 @@ def representations_of(chosen: Selected) -> Representations:
     return find_representations(
         chosen.sparse, chosen.checkpoint.task, group, draws=draws, generator=np.random.default_rng(0)
     )
+
+
+def heads_of(chosen: Selected, modules: Modules | None) -> Heads:
+    """Returns what every attention head of a pruned seed does.
+
+    Args:
+        chosen: The seed.
+        modules: Of it; None where nobody looked for them.
+
+    Raises:
+        UserError: If the net has no attention.
+    """
+    members = {module.name: module.neurons for module in modules.modules} if modules else {}
+    return find_heads(chosen.sparse, chosen.checkpoint.task, modules=members)
 
 
 def voting_of(chosen: Selected, modules: Modules | None = None, *, permutations: int = 200) -> Voting:

@@ -79,6 +79,15 @@ def test_every_key_of_group_is_documented(tmp_path, capsys):
     assert {"dimensions", "neurons", "pairs", "subgroup", "alignments"} <= found
 
 
+def test_every_key_of_heads_is_documented(tmp_path, capsys):
+    settings = ["task.sequences=40", "net.width=4", "net.mlp=[3,3]", "steps=20", "swaps.every=never", "batch=8"]
+    train(make_config("in_context", settings=settings), out=tmp_path / "run")
+    assert run(commands.heads, [str(tmp_path / "run"), "--json"]) == 0
+    found = keys(json.loads(capsys.readouterr().out))
+    assert found - documented("heads") == set()
+    assert {"attention", "modules", "zero", "key"} <= found
+
+
 def test_every_key_of_train_is_documented(tmp_path, capsys):
     settings = [word for setting in SETTINGS for word in ("--set", setting)]
     words = ["independence", "--out", str(tmp_path / "run"), "--json", "--quiet", *settings]

@@ -1,9 +1,11 @@
-"""What all transformers share: their settings, and the wiring of a layer of attention and MLP."""
+"""What all transformers share: their settings, the wiring of a layer of attention and MLP, and what is looked at."""
 
 import math
 from collections.abc import Mapping, Sequence
 from typing import Annotated, NamedTuple, TypeVar
 
+import torch
+from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor
 
@@ -180,3 +182,35 @@ def wire_layer(layer: int, size: int, *, is_fused: bool, has_biases: bool) -> La
         skips=(Skip(z, v), Skip(attended, before), Skip(mixed, attended)),
         gates=(Gate(z, q, is_mixture=True), Gate(z, k, is_mixture=True)),
     )
+
+
+def split_heads(
+    value: Float[Tensor, "seeds rows_moments size"], *, moments: int, heads: int
+) -> Float[Tensor, "seeds_rows heads moments part"]:
+    """Tells apart the moments of each row, and the equal parts of the neurons that belong to each head."""
+    return value.reshape(-1, moments, heads, value.shape[-1] // heads).transpose(1, 2)
+
+
+def looked_at(
+    q: Float[Tensor, "rows heads asking part"],
+    k: Float[Tensor, "rows heads moments part"],
+    *,
+    scale: float,
+    is_causal: bool,
+    asking: Sequence[int],
+) -> Float[Tensor, "rows heads asking moments"]:
+    """Returns how much each moment that asks looks at each moment: softmax(scale * q . k) over those it sees.
+
+    Args:
+        q: Queries, head by head.
+        k: Keys, head by head.
+        scale: What products are multiplied by.
+        is_causal: Whether a moment sees only itself and earlier ones.
+        asking: Which moments the queries are of.
+    """
+    scores = scale * q @ k.mT
+    if is_causal:
+        moments = k.shape[-2]
+        later = torch.ones(moments, moments, dtype=torch.bool, device=q.device).triu(1)[list(asking)]
+        scores = scores.masked_fill(later, -torch.inf)
+    return scores.softmax(-1)

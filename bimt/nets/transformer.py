@@ -10,7 +10,7 @@ from torch import Tensor
 
 from bimt.messages import UserError
 from bimt.nets.activations import ACTIVATIONS, Activation
-from bimt.nets.attention import AttentionConfig, Entry, wire_layer
+from bimt.nets.attention import AttentionConfig, Entry, looked_at, split_heads, wire_layer
 from bimt.nets.base import Flow, Net
 from bimt.nets.config import draw_linear
 from bimt.nets.reading import Mixture, Reading
@@ -154,17 +154,14 @@ class Transformer(Net):
             return q
         asking = list(range(self.moments)) if q.shape == k.shape else self._moments_read
         q, k, v = (
-            part.reshape(-1, moments, heads, v.shape[-1] // heads).transpose(1, 2)
+            split_heads(part, moments=moments, heads=heads)
             for part, moments in ((q, len(asking)), (k, self.moments), (v, self.moments))
         )
         if self.attention_rate == 0:  # a plain sum, whatever q and k say
             mixed = v.sum(2, keepdim=True).expand_as(q).transpose(1, 2)
             return mixed.reshape(self.seeds, -1, heads * v.shape[-1])
-        scores = self.scale * q @ k.mT
-        if self.is_causal:
-            later = torch.ones(self.moments, self.moments, dtype=torch.bool, device=q.device).triu(1)[asking]
-            scores = scores.masked_fill(later, -torch.inf)
-        weights = self.attention_rate * scores.softmax(-1) + (1 - self.attention_rate)
+        shares = looked_at(q, k, scale=self.scale, is_causal=self.is_causal, asking=asking)
+        weights = self.attention_rate * shares + (1 - self.attention_rate)
         mixed = (weights @ v).transpose(1, 2)
         return mixed.reshape(self.seeds, -1, heads * v.shape[-1])
 
