@@ -7,11 +7,11 @@ from jaxtyping import Float
 
 from bimt.messages import printable
 
-ALIKE = "every moment it sees alike"
+ALIKE = "at every moment it sees alike"
 MOSTLY = 2 / 3
 """From this mean share on a head is said to look at a moment."""
-VARIES = 0.1
-"""From this variation on a head is said to look at other moments in other rows."""
+VARIES = 0.2
+"""From this variation on where a head looks is said to depend on the data."""
 EVEN = 0.05
 """Up to this total variation from looking everywhere alike, on average, a head is said to look nearly evenly."""
 
@@ -39,13 +39,13 @@ def in_words(
     """
     choosing = [moment for moment in asking if moment or not is_causal]
     if len(attention) == 1 or not choosing:
-        return "itself, all it sees"
+        return "at itself, all it sees"
     found, share = _favourite(attention, moments, choosing)
     if share >= MOSTLY:
         return f"{'always' if share > 0.999 else 'mostly'} {found} ({100 * share:.3g} %)"
     if variation >= VARIES:
-        return "other moments in other rows"
-    return f"nearly {ALIKE}" if _unevenness(attention, choosing, is_causal=is_causal) <= EVEN else "several moments"
+        return "at moments that depend on the data"
+    return f"nearly {ALIKE}" if _unevenness(attention, choosing, is_causal=is_causal) <= EVEN else "at several moments"
 
 
 def _favourite(attention: np.ndarray, moments: Sequence[str], choosing: Sequence[int]) -> tuple[str, float]:

@@ -1,14 +1,15 @@
-"""What the net of a report computes, where its task is one of which more can be said."""
+"""What the net of a report computes, where its task or its attention is one of which more can be said."""
 
 from reports.addition import view_addition
 from reports.groups import view_group
+from reports.heads import view_heads
 from reports.results import Report
 from reports.section import Section
 
 
 def view_algorithm(report: Report) -> tuple[Section, ...]:
-    """Returns the sections that a report's task asks for; most tasks ask for none."""
-    return *view_addition(report), *_group_sections(report)
+    """Returns the sections that a report's task or attention asks for; most ask for none."""
+    return *view_addition(report), *_group_sections(report), *view_heads(report)
 
 
 def _group_sections(report: Report) -> tuple[Section, ...]:

@@ -43,7 +43,7 @@ MOST_SNAPSHOTS = 1_000
 """Of more snapshots, over all seeds, only those of the explained seed are looked at: a thousand take two seconds."""
 _OPTIONAL = re.compile(
     r"(ablation-(modules|neurons|connections)|(predicted|heights|ranks)-\d+|confusions|decision-boundary|evolution|best-seeds|"
-    r"features|feeds|irreps-(dimensions|neurons)|cosets|votes-(map|sizes)|(module-)?circles|shapes|"
+    r"features|feeds|heads|irreps-(dimensions|neurons)|cosets|votes-(map|sizes)|(module-)?circles|shapes|"
     r"clock-or-pizza|right-logits|spectrum)\.png"
 )
 """The pictures that not every report has; those of an earlier report are removed, any other file is somebody else's."""

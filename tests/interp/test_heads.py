@@ -92,7 +92,7 @@ def test_heads_made_by_hand_look_where_they_were_told_to():
     names = ("w", "x", "y", "z")
     assert before.says(names) == "always one moment back (100 %)"
     assert second.says(names) == "always at x (100 %)"
-    assert even.says(names) == "every moment it sees alike: no kept connection into its queries or keys matters"
+    assert even.says(names) == "at every moment it sees alike: no kept connection into its queries or keys matters"
     assert [head.is_even for head in (before, even, second)] == [False, True, False]
     for head in (before, even, second):
         assert head.asking == (1, 2, 3)
@@ -194,14 +194,14 @@ def test_a_net_without_attention_is_refused(family):
 
 def test_words():
     turned = np.array([[0.5, 0.5], [0.5, 0.5]])
-    assert in_words(turned, "ab", asking=(0, 1), is_causal=False, variation=0.3) == "other moments in other rows"
+    assert in_words(turned, "ab", asking=(0, 1), is_causal=False, variation=0.3) == "at moments that depend on the data"
     assert in_words(turned, "ab", asking=(0, 1), is_causal=False, variation=0.0) == f"nearly {ALIKE}"
     uneven = np.array([[0.4, 0.6], [0.6, 0.4]])
-    assert in_words(uneven, "ab", asking=(0, 1), is_causal=False, variation=0.0) == "several moments"
+    assert in_words(uneven, "ab", asking=(0, 1), is_causal=False, variation=0.0) == "at several moments"
     assert (
         in_words(np.eye(2), "ab", asking=(0, 1), is_causal=False, variation=0.0) == "always at the same moment (100 %)"
     )
-    assert in_words(np.eye(2), "ab", asking=(0,), is_causal=True, variation=0.0) == "itself, all it sees"
+    assert in_words(np.eye(2), "ab", asking=(0,), is_causal=True, variation=0.0) == "at itself, all it sees"
     hostile = in_words(np.array([[1.0, 0.0]] * 2), ("a\nb\x1b[31m", "c"), asking=(1,), is_causal=True, variation=0.0)
     assert hostile == "always at a\\nb\\x1b[31m (100 %)"
 
