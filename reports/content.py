@@ -26,6 +26,7 @@ from reports.ranking import view_ranking
 from reports.results import Report
 from reports.section import Section
 from reports.sheets import SheetsView, draw_stacks, view_sheets
+from reports.surfaces import draw_surfaces
 from reports.tables import (
     Table,
     ablation_table,
@@ -158,7 +159,7 @@ def make_page(report: Report) -> Page:
         ablations=tuple(part for part in (_ablations(report, *kind) for kind in _KINDS) if part.table.rows),
         predictions=figures,
         predictions_note=note,
-        boundary=draw_boundary(report),
+        boundary=(*draw_boundary(report), *draw_surfaces(report)),
         votes=view_votes(report.voting),
         sheets=view_sheets(report),
         algorithm=view_algorithm(report),

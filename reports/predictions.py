@@ -44,12 +44,12 @@ def draw_predictions(report: Report) -> tuple[tuple[Figure, ...], str]:
 def draw_boundary(report: Report) -> tuple[Figure, ...]:
     """Draws the decision boundary or the height of every output; nothing unless there are exactly two inputs."""
     task, net = report.selected.checkpoint.task, report.selected.sparse.net
-    if len(task.inputs) != 2 or task.tokens or task.moments > 1:
+    if not has_two_inputs(task):
         return ()
     inputs = task.inputs[0], task.inputs[1]
-    split = _sample(task.test)
+    split = sample(task.test)
     points = task.scaling.inputs_to_table(split.inputs.to(torch.float64)).numpy()
-    evaluate = _evaluate(net, task)
+    evaluate = evaluator(net, task)
     if task.kind == "classification":
         classes = task.classes or task.outputs
         return (draw_regions(evaluate, inputs=inputs, classes=classes, points=points, labels=split.targets.numpy()),)
@@ -59,7 +59,14 @@ def draw_boundary(report: Report) -> tuple[Figure, ...]:
     )
 
 
-def _evaluate(net: Net, task: Task) -> Evaluate:
+def has_two_inputs(task: Task) -> bool:
+    """Tells whether a net looks at exactly two numbers, once: then all that it says can be drawn."""
+    return len(task.inputs) == 2 and not task.tokens and task.moments == 1
+
+
+def evaluator(net: Net, task: Task) -> Evaluate:
+    """Returns what a net of one seed computes in the table's units."""
+
     def evaluate(table: Floats) -> Floats:
         inputs = task.scaling.to_net(torch.from_numpy(table)).to(net.dtype)
         outputs: Floats = task.scaling.to_table(net.run(inputs[None])[0]).numpy()
@@ -68,9 +75,16 @@ def _evaluate(net: Net, task: Task) -> Evaluate:
     return evaluate
 
 
+def sample(split: Split, most: int = MOST_POINTS) -> Split:
+    """Returns at most so many rows, evenly spaced: the same ones every time."""
+    if len(split) <= most:
+        return split
+    return split.rows(torch.from_numpy(np.linspace(0, len(split) - 1, most).round().astype(np.int64)))
+
+
 def _pairs(net: Net, task: Task, split: Split) -> tuple[Floats, Floats]:
     """Returns true values and predictions in the table's units, (rows, outputs) each."""
-    split = _sample(split)
+    split = sample(split)
     said = task.scaling.to_table(net.run(split.inputs[None].to(net.dtype))[0])
     return task.scaling.to_table(split.targets.to(net.dtype)).numpy(), said.numpy()
 
@@ -79,10 +93,3 @@ def _confusions(task: Task, said: torch.Tensor) -> Floats:
     size = len(task.outputs)
     counts = torch.bincount(task.test.targets * size + said, minlength=size * size)
     return counts.reshape(size, size).to(torch.float64).numpy()
-
-
-def _sample(split: Split) -> Split:
-    """Returns at most so many rows, evenly spaced: the same ones every time."""
-    if len(split) <= MOST_POINTS:
-        return split
-    return split.rows(torch.from_numpy(np.linspace(0, len(split) - 1, MOST_POINTS).round().astype(np.int64)))

@@ -42,7 +42,7 @@ _MOST_INPUTS = 8
 MOST_SNAPSHOTS = 1_000
 """Of more snapshots, over all seeds, only those of the explained seed are looked at: a thousand take two seconds."""
 _OPTIONAL = re.compile(
-    r"(ablation-(modules|neurons|connections)|(predicted|heights|ranks)-\d+|confusions|decision-boundary|evolution|best-seeds|"
+    r"(ablation-(modules|neurons|connections)|(predicted|heights|ranks|surface|surface-error)-\d+|confusions|decision-boundary|evolution|best-seeds|"
     r"features|feeds|heads|irreps-(dimensions|neurons)|cosets|votes-(map|sizes)|(module-)?circles|shapes|"
     r"clock-or-pizza|right-logits|spectrum)\.png"
 )

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from bimt.messages import printable
 from reports.figures.axes import Frame, Scale, span
-from reports.figures.drawing import Area, Curve, Dots, Drawing, Figure, Floats, Mark, Words, fitted, text_width
+from reports.figures.drawing import Area, Curve, Disc, Dots, Drawing, Figure, Floats, Mark, Words, fitted, text_width
 from reports.figures.palette import module_tone
 
 _FRAME = Frame(64, 44, 384, 364)
@@ -65,6 +65,30 @@ def draw_heights(
     caption = f"Height of {shown} over both inputs, in {_LEVELS} equal steps. Points: test rows."
     alt = f"Contour map of {shown} over {_names(inputs)}, from {texts[0]} to {texts[1]}."
     return Figure(name, f"{shown} over both inputs", caption, alt, Drawing(400, 420, tuple(marks)))
+
+
+def draw_errors(
+    evaluate: Evaluate, *, inputs: tuple[str, str], output: str, points: Floats, name: str, caption: str
+) -> Figure:
+    """Draws an error, 0 or more, as filled levels over the two inputs, and where it is largest."""
+    x, y, grid = _grid(points)
+    errors = evaluate(grid)[:, 0].reshape(_STEPS, _STEPS)
+    high, shown = float(errors.max()), printable(output, limit=40)
+    marks: list[Mark] = []
+    if np.isfinite(high) and high > 0:
+        for index, (low, end) in enumerate(itertools.pairwise(np.linspace(0, high, _LEVELS + 1).tolist())):
+            ends = low, np.inf if index == _LEVELS - 1 else end
+            marks += _filled(x, y, errors, ends, tone="negative", opacity=0.04 + 0.72 * index / (_LEVELS - 1))
+    marks += _frame_marks(x, y, inputs)
+    marks.append(Dots(np.stack([x(points[:, 0]), y(points[:, 1])], axis=1), "ink", 1.8, 0.7))
+    place = grid[errors.argmax()]
+    said = f"{high:.3g}".replace("-", "−") if np.isfinite(high) else "undefined somewhere"
+    if np.isfinite(high):
+        across, down = x.at(place[0]), y.at(place[1])
+        marks.append(Disc(across, down, 5, "paper", "ink", title=f"largest: {said}"))
+    marks.append(Words(_FRAME.left, 14, fitted(f"error in {shown}: largest {said} (ring)", 330, 11), 11, "muted"))
+    alt = f"Contour map of the error of the formula of {shown} over {_names(inputs)}, at its largest {said}."
+    return Figure(name, f"Where the formula of {shown} is off", caption, alt, Drawing(400, 420, tuple(marks)))
 
 
 def _grid(points: Floats) -> tuple[Scale, Scale, Floats]:
