@@ -6,11 +6,12 @@ import numpy as np
 
 from bimt.messages import printable
 from interp.heads import Head
+from interp.looks import ALIKE
 from reports.figures.drawing import Area, Box, Disc, Drawing, Figure, Length, Mark, Words, fitted, text_width
 
 MOST_HEADS = 16
-_COLUMNS, _STEP, _HEIGHT = 4, 240.0, 266.0
-_SIDE, _LEFT, _TOP = 150.0, 66.0, 74.0
+_COLUMNS, _STEP, _HEIGHT = 4, 240.0, 280.0
+_SIDE, _LEFT, _TOP = 150.0, 66.0, 88.0
 _LETTERS = 11.0
 _SHADES = 20
 _FAINTEST, _STRONGEST = 0.05, 0.95
@@ -56,7 +57,8 @@ def _tile(head: Head, names: Sequence[str], x: float, y: float, tone: str | None
     if tone is not None:
         marks.append(Disc(start + 5, y + 10, 5, tone))
         start += 16
-    said, lost = head.says(names), f"without it: loss {_signed(head.zero.loss_increase)}"
+    is_alike = head.is_live and head.is_even and head.rate > 0
+    said, lost = ALIKE if is_alike else head.says(names), f"without it: loss {_signed(head.zero.loss_increase)}"
     marks += [
         Words(start, y + 15, fitted(head.name, 150, 13), 13, "ink", "start", True),
         Words(x + 4, y + 32, fitted(said, _STEP - 16, _LETTERS), _LETTERS, "muted"),
@@ -69,24 +71,25 @@ def _tile(head: Head, names: Sequence[str], x: float, y: float, tone: str | None
 def _names(names: Sequence[str], asking: Sequence[int], left: float, top: float) -> list[Mark]:
     """Writes the moments' names beside the rows and above the columns, as many as there is room for."""
     side = _SIDE / len(names)
-    every = int(np.ceil(13 / side))
-    marks: list[Mark] = []
+    down = int(np.ceil(13 / side))
     widest = max(text_width(name, _LETTERS) for name in names)
-    across = every if widest <= every * side + 4 else int(np.ceil(min(widest, 60) / side))
+    is_flat = widest + 6 <= max(side, 30.0)
+    across = int(np.ceil((widest + 6) / side)) if is_flat else down
+    marks: list[Mark] = [
+        Words(left - 7, top - 17, "looked at →", 9, "muted", "end"),
+        Words(left - 7, top - 6, "asks ↓", 9, "muted", "end"),
+    ]
     for moment, name in enumerate(names):
         place = (moment + 0.5) * side
-        tone = "ink" if moment in asking else "faint"
-        if moment % every == 0:
-            text = fitted(name, _LEFT - 14, _LETTERS)
+        if moment % down == 0:
+            text, tone = fitted(name, _LEFT - 14, _LETTERS), "ink" if moment in asking else "faint"
             marks.append(Words(left - 7, top + place + 4, text, _LETTERS, tone, "end"))
-        if moment % across == 0:
-            text = fitted(name, max(across * side, 24), _LETTERS)
-            marks.append(Words(left + place, top - 7, text, _LETTERS, "ink", "middle"))
-    return [
-        *marks,
-        Words(left, top - 22, "looked at →", 9, "muted"),
-        Words(left - 7, top - 22, "asks ↓", 9, "muted", "end"),
-    ]
+        if moment % across == 0 and is_flat:
+            marks.append(Words(left + place, top - 7, name, _LETTERS, "ink", "middle"))
+        elif moment % across == 0:
+            text = fitted(name, _LEFT - 14, _LETTERS)
+            marks.append(Words(left + place + 3, top - 6, text, _LETTERS, "ink", angle=-45))
+    return marks
 
 
 def _cells(head: Head, names: Sequence[str], left: float, top: float) -> list[Mark]:
