@@ -132,6 +132,10 @@ def ablation(
             "--connections", help="At most so many connections, the heaviest; else all a minute allows.", min=0
         ),
     ] = None,
+    rows: Annotated[
+        Literal["all", "report"],
+        typer.Option("--rows", help="Test rows that are asked: all, or the 2,000 that pages carry."),
+    ] = "all",
     seed: Seed = None,
     tolerance: Tolerance = 1e-3,
     csv: Annotated[Path | None, typer.Option("--csv", help="New file for the table as CSV.", metavar="FILE")] = None,
@@ -141,12 +145,14 @@ def ablation(
 
     Example:
         bimt ablation runs/ind --method mean --csv ablation.csv
+        bimt ablation runs/digits --rows report --json
     """
     import torch
 
     from bimt.cli import emit, stdout_console
     from bimt.folder import refuse_unwritable
     from interp.ablation import ablate
+    from interp.sample import sampled
     from interp.select import select
     from interp.stages import modules_of
 
@@ -154,13 +160,14 @@ def ablation(
     sparse, task = (chosen := select(checkpoint, seed, tolerance=tolerance)).sparse, chosen.checkpoint.task
     members = {module.name: module.neurons for module in modules_of(chosen).modules}
     generator = torch.Generator().manual_seed(0)
+    task = sampled(task) if rows == "report" else task
     table = ablate(
         sparse, task, modules=members, method=method, generator=generator, pairs=pairs, connections=connections
     )
     if csv is not None:
         csv.write_text(table.to_frame().to_csv(index=False), encoding="utf-8")
     if json:
-        emit({"checkpoint": str(checkpoint), "seed": sparse.label, **table.to_json()})
+        emit({"checkpoint": str(checkpoint), "seed": sparse.label, "test_rows": len(task.test), **table.to_json()})
     else:
         stdout_console().print(table)
 

@@ -1,17 +1,14 @@
 """The figures that need data: predicted against true, and the decision boundary of a net with two inputs."""
 
-import numpy as np
 import torch
 
 from bimt.nets.base import Net
 from bimt.tasks.base import Split, Task
+from interp.sample import MOST_ROWS, sampled_rows
 from reports.figures.boundary import Evaluate, draw_heights, draw_regions
 from reports.figures.drawing import Figure, Floats
 from reports.figures.predictions import MOST_OUTPUTS, draw_confusions, draw_scatter
 from reports.results import Report
-
-MOST_POINTS = 2_000
-"""Of more rows a fixed sample is drawn."""
 
 
 def draw_predictions(report: Report) -> tuple[tuple[Figure, ...], str]:
@@ -36,8 +33,10 @@ def draw_predictions(report: Report) -> tuple[tuple[Figure, ...], str]:
     notes = []
     if len(task.answers) > MOST_OUTPUTS:
         notes.append(f"The first {MOST_OUTPUTS} of {len(task.answers):,} outputs.")
-    if max(len(task.train), len(task.test)) > MOST_POINTS:
-        notes.append(f"{MOST_POINTS:,} rows of each split are drawn, evenly spaced; the numbers are of all rows.")
+    if max(len(task.train), len(task.test)) > MOST_ROWS:
+        notes.append(
+            f"{MOST_ROWS:,} rows of each split are shown, drawn with a fixed seed; the numbers are of all rows."
+        )
     return tuple(figures), " ".join(notes)
 
 
@@ -75,11 +74,12 @@ def evaluator(net: Net, task: Task) -> Evaluate:
     return evaluate
 
 
-def sample(split: Split, most: int = MOST_POINTS) -> Split:
-    """Returns at most so many rows, evenly spaced: the same ones every time."""
+def sample(split: Split, most: int = MOST_ROWS) -> Split:
+    """Returns the rows that the page carries; where fewer are wanted, evenly spaced ones of them."""
+    split = split.rows(sampled_rows(split))
     if len(split) <= most:
         return split
-    return split.rows(torch.from_numpy(np.linspace(0, len(split) - 1, most).round().astype(np.int64)))
+    return split.rows(torch.linspace(0, len(split) - 1, most).round().long())
 
 
 def _pairs(net: Net, task: Task, split: Split) -> tuple[Floats, Floats]:
