@@ -1,4 +1,4 @@
-"""The commands `report`, `film`, `reproduce`, `experiments` and `sweep`. Nothing heavy is imported until they run."""
+"""The commands `film`, `reproduce`, `experiments` and `sweep`. Nothing heavy is imported until they run."""
 
 from __future__ import annotations
 
@@ -16,71 +16,6 @@ if TYPE_CHECKING:
     from reports.experiments.experiment import Experiment
     from reports.experiments.running import Outcome
     from reports.sweeps.results import SweepResults
-
-
-def report(
-    checkpoint: Annotated[
-        Path, typer.Argument(help="Folder that bimt train wrote, or a model_RUN.pt.", metavar="CHECKPOINT")
-    ],
-    *,
-    seed: Annotated[
-        int | None,
-        typer.Option(
-            "--seed",
-            parser=seed_label,
-            metavar="LABEL",
-            help="Label of the seed to explain, or best: the first of bimt rank, as if not given.",
-        ),
-    ] = None,
-    tolerance: Annotated[
-        float, typer.Option("--tolerance", help="How much of the explained training share pruning may lose.")
-    ] = 1e-3,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", help="Folder to write into; the checkpoint's own if not given.", metavar="DIR"),
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print the paths as one JSON document.")] = False,
-) -> None:
-    """Writes what a net learned as one self-contained page, report.html, and as report.md with pictures.
-
-    Without --out they lie in the checkpoint's folder, which stays the same checkpoint. An earlier report is replaced.
-
-    Example:
-        bimt report runs/ind
-        bimt report runs/ind --seed 3 --out reports/ind-3
-    """
-    from bimt.cli import console, emit
-    from bimt.messages import UserError, printable
-    from reports.painting import painting_aside
-
-    if not tolerance > 0:
-        raise UserError(f"--tolerance must be above 0, got {tolerance}")
-    with painting_aside() as paint:  # gets ready while this process imports torch
-        from bimt.opening import open_checkpoint
-        from reports.report import build_report, prepare_folder, write_report
-
-        loaded = open_checkpoint(checkpoint)
-        if out is None and not checkpoint.is_dir():
-            raise UserError(f"--out must be given where the checkpoint is a file, {printable(checkpoint)}")
-        folder = checkpoint if out is None else out
-        prepare_folder(folder)
-        log = console()
-        watch = (lambda doing: log.print(f"{doing} ...")) if log.is_terminal else (lambda _: None)
-        built = build_report(loaded, label=seed, tolerance=tolerance, watch=watch)
-        page, markdown, *pictures = write_report(built, folder, paint=paint)
-    if json:
-        emit(
-            {
-                "checkpoint": checkpoint,
-                "seed": built.selected.label,
-                "html": page,
-                "markdown": markdown,
-                "figures": pictures,
-            }
-        )
-    else:
-        for path in (page, markdown):
-            print(printable(path, limit=5000))
 
 
 def film(

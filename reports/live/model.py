@@ -41,8 +41,8 @@ class Player:
     checkpoint: Checkpoint | None = None
     """Where its snapshots are; they are shown if there is a story too."""
     story: Story | None = None
-    facts: Mapping[str, str] = field(default_factory=dict)
-    """What a gallery says of it, by title."""
+    facts: Mapping[str, float] = field(default_factory=dict)
+    """What a gallery says of it and sorts by, by title."""
 
 
 def make_model(players: Iterable[Player]) -> str:
@@ -53,16 +53,16 @@ def make_model(players: Iterable[Player]) -> str:
     Raises:
         ValueError: If a net does not say what its sites compute (see `is_runnable`).
     """
-    tasks: list[Task] = []
+    tasks: list[dict[str, Any]] = []
     nets = []
     for player in players:
         if not is_runnable(player.sparse.net):
             raise ValueError(f"`players` must be nets that say what their sites compute, got one of {player.task.name}")
-        if not any(player.task is task for task in tasks):
-            tasks.append(player.task)
-        number = next(at for at, task in enumerate(tasks) if task is player.task)
-        nets.append({"task": number, **_view_player(player)})
-    document = {"format": FORMAT, "tasks": [view_task(task) for task in tasks], "nets": nets}
+        task = view_task(player.task)
+        if task not in tasks:
+            tasks.append(task)
+        nets.append({"task": tasks.index(task), **_view_player(player)})
+    document = {"format": FORMAT, "tasks": tasks, "nets": nets}
     text = json.dumps(document, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 

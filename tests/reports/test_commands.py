@@ -10,7 +10,7 @@ import pytest
 from bimt.checkpoint import load_checkpoint
 from bimt.cli import run
 from reports import demo
-from reports.commands import report
+from reports.page_commands import report
 from reports.report import build_report, write_report
 from tests.bimt.foreign.files import linear, transformer, written
 from tests.reports.checkpoints import saved, small_checkpoint, small_task

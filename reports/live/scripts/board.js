@@ -16,6 +16,7 @@ class Board {
     this.film = player.film ? new FilmBar(stage, player.film) : null;
     this.modules = model.modules.map(module => new ModuleRow(stage, module));
     this.element = html("div", {class: "stage", "data-stage": model.name},
+      stage.isOneOfMany ? html("h3", {class: "title", text: model.name}) : null,
       this._bar(picture),
       html("div", {class: "board"},
         html("div", {class: "scene"}, picture.root, this._turning(), this.film && this.film.element, this._notes()),
@@ -28,7 +29,7 @@ class Board {
 
   /** Shows what is the case now. */
   show() {
-    const {stage} = this, {cuts} = stage.player, {task, outcome, model} = stage;
+    const {stage} = this, {cuts} = stage.player, {outcome} = stage;
     for (const [name, button] of Object.entries(this.views)) button.setAttribute("aria-pressed", String(name === stage.view));
     this.colours.value = stage.colour;
     this.methods.value = cuts.method;
@@ -53,7 +54,6 @@ class Board {
     if (this.modules.length * stage.player.pass < SLOW) score();
     else this.later = setTimeout(score, 60);
     this.element.dataset.ready = "";
-    void model; void task;
   }
 
   /** Says what is known of the item that is pointed at. */
@@ -125,8 +125,7 @@ class Board {
   }
 
   _notes() {
-    const {scene, model} = this.stage;
-    void scene;
+    const {model} = this.stage;
     const words = [["positive", "positive weight"], ["negative", "negative weight"], ...model.modules.slice(0, 8).map(({name}, at) => [`module${at % 8}`, `module ${name}`])];
     return html("ul", {class: "legend"}, ...words.map(([tone, text]) => html("li", {},
       svg("svg", {class: "key", viewBox: "0 0 2 2", "aria-hidden": "true"}, svg("circle", {cx: 1, cy: 1, r: 1, class: `f-${tone}`})), text)));
@@ -155,9 +154,9 @@ class ModuleRow {
     [this.left, this.without, this.change] = [0, 1, 2].map(() => html("td", {}));
     const tone = stage.model.modules.indexOf(module) % 8;
     const listed = names => (names.length > 8 ? `${names.slice(0, 8).join(", ")} and ${names.length - 8} more` : names.join(", ") || "–");
-    this.element = html("tr", {}, html("td", {class: "text"}, this.box), html("th", {scope: "row", class: "text"},
+    this.element = html("tr", {}, html("td", {class: "text short"}, this.box), html("th", {scope: "row", class: "text"},
       svg("svg", {class: "key", viewBox: "0 0 2 2", "aria-hidden": "true"}, svg("circle", {cx: 1, cy: 1, r: 1, class: `f-module${tone}`})), module.name),
-      html("td", {class: "text", text: listed(module.inputs)}), html("td", {class: "text", text: listed(module.outputs)}), this.left, this.without, this.change);
+      html("td", {class: "text short", text: listed(module.inputs)}), html("td", {class: "text short", text: listed(module.outputs)}), this.left, this.without, this.change);
   }
 
   show() {

@@ -3,16 +3,18 @@
 function start() {
   const source = document.getElementById("model");
   const address = new Address();
-  offerTables(document);
   if (source) {
     const model = JSON.parse(source.textContent), tasks = model.tasks.map(task => new Task(task));
-    document.querySelectorAll("[data-net]").forEach(host => {
+    const hosts = document.querySelectorAll("[data-net]");
+    hosts.forEach(host => {
       const net = model.nets[Number(host.dataset.net)];
-      const stage = new Stage(host, net, tasks[net.task], address);
+      const stage = new Stage(host, net, tasks[net.task], address, hosts.length > 1);
       address.add(stage);
     });
-    if (address.read()) address.stages[0].host.scrollIntoView();
+    document.querySelectorAll("[data-gallery]").forEach(host => address.add(new Gallery(host, model, tasks, address)));
+    if (address.read() && address.stages.length) address.stages[0].host.scrollIntoView();
   }
+  offerTables(document);
   document.documentElement.dataset.ready = String(Math.round(performance.now()));
 }
 

@@ -5,11 +5,11 @@ const HELP = "Click a neuron or a connection to cut it, again to restore it. Key
   "/ searches.";
 
 class Stage {
-  constructor(host, model, task, address) {
+  constructor(host, model, task, address, isOneOfMany = false) {
     this.player = new Player(model, task);
     this.address = address;
     const {player} = this;
-    Object.assign(this, {host, model, task, colour: "both", view: "pruned", frame: 0, pointed: null, isTouched: false});
+    Object.assign(this, {host, model, task, isOneOfMany, colour: "both", view: "pruned", frame: 0, pointed: null, isTouched: false});
     if (player.film) this.frame = player.film.length - 1;
     this.layout = new Layout(player.space);
     this.picture = new Picture(this.layout, model.labels, model.tones, `The net ${model.name}. ${HELP}`,
