@@ -24,7 +24,7 @@ from reports.live.view import lively
 from reports.nets.page import NetsPage
 from reports.section import Section
 from reports.tables import Table
-from reports.words import command_line, counted, name, number
+from reports.words import command_line, name, number
 
 MOST_NETS = 12
 """More do not fit side by side; a gallery shows them."""
@@ -108,10 +108,9 @@ def _player(entrant: Entrant) -> Player:
 def _headline(entrants: Sequence[Entrant]) -> str:
     smallest = min(entrants, key=lambda entrant: entrant.measures.connections)
     best = max(entrants, key=lambda entrant: entrant.measures.metric)
-    metric, size = number(best.measures.metric), f"{smallest.measures.connections:,}"
-    if best is smallest:
-        return f"{name(best.name)} has the highest test metric, {metric}, and the fewest connections, {size}"
-    return f"{name(best.name)} has the highest test metric, {metric}; {name(smallest.name)} the fewest connections, {size}"
+    metric = f"{name(best.name)} has the highest test metric, {number(best.measures.metric)}"
+    who = "and" if best is smallest else f"{name(smallest.name)}"
+    return f"{metric}, {who} the fewest connections, {smallest.measures.connections:,}"
 
 
 def _numbers(entrants: Sequence[Entrant]) -> Section:

@@ -112,7 +112,7 @@ class Picture {
         `neuron ${vertex.title}${label ? `, ${label}` : ""}${vertex.isAlive ? "" : ", without connections"}`,
       "data-neuron": isFirst ? name : null, "data-also": name && !isFirst ? name : null,
       "data-group": vertex.isGroup ? vertex.key : null,
-      "data-output": vertex.site.role === "output" && !vertex.isGroup ? vertex.title : null});
+      "data-end": vertex.site.role === "output" && !vertex.isGroup ? vertex.title : null});
     return this._keep({element, item: vertex, name});
   }
 

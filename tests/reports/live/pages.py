@@ -1,0 +1,46 @@
+"""Pages with nets to be played with, and what a hand does on them."""
+
+from reports.html import render_page
+from reports.live.view import lively
+from reports.nets.page import NetsPage
+
+CLICKED = """() => {
+  const found = {}, metric = document.querySelector("[data-metric]");
+  const press = (kind, name) => document.querySelector(`[data-${kind}="${name}"]`)
+    .dispatchEvent(new MouseEvent("click", {bubbles: true}));
+  for (const kind of ["neuron", "connection", "module"]) {
+    const all = [...document.querySelectorAll(`[data-${kind}]`)];
+    for (const name of all.map(each => each.getAttribute(`data-${kind}`))) {
+      if (kind === "module") document.querySelector(`[data-module="${name}"]`).click(); else press(kind, name);
+      found[`${kind} ${name}`] = Number(metric.getAttribute("data-metric"));
+      if (kind === "module") document.querySelector(`[data-module="${name}"]`).click(); else press(kind, name);
+      found[""] = Number(metric.getAttribute("data-metric"));
+    }
+  }
+  return found;
+}"""
+"""Clicks everything twice; returns the metric after each first click, and under "" what it ends with."""
+
+
+def page_of(*players, is_gallery=False):
+    """The HTML of a page that holds only these players."""
+    page = NetsPage("Test", "nets", "none", (), lively(list(players)), is_gallery, (), ())
+    return render_page("nets.html.j2", page=page, is_live=True)
+
+
+def written(folder, *players, **options):
+    """The path of such a page."""
+    path = folder / "page.html"
+    path.write_text(page_of(*players, **options), encoding="utf-8")
+    return path
+
+
+def metric(page):
+    """The live metric, all digits."""
+    return float(page.get_attribute("[data-metric]", "data-metric"))
+
+
+def address(page):
+    """What stands behind the page's address, once it has been written."""
+    page.wait_for_timeout(300)
+    return page.evaluate("location.hash")
