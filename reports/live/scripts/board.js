@@ -23,7 +23,7 @@ class Board {
         html("div", {class: "side"}, this._readout(), this.about)),
       html("div", {class: "below"}, this._group("A row by hand", stage.probe.element),
         ...(stage.charts.length ? [this._group("What it says", html("div", {class: "charts"}, ...stage.charts.map(each => each.element)))] : [])),
-      this.modules.length ? this._moduleTable() : null);
+      this.modules.length ? this._group("Modules now", this._moduleTable()) : null);
     this.details(null);
   }
 

@@ -136,23 +136,25 @@ class Picture {
     }));
   }
 
-  /** Names of inputs and outputs, leaning where they would overlap, left out where they are too many. */
+  /** Names of inputs and outputs: small where many, leaning where long, left out where they would lie on each other. */
   _endNames() {
     const ends = this.scene.vertices.filter(each => !each.isGroup && this.labels[each.title]);
     return ["input", "output"].flatMap(role => {
       const row = ends.filter(each => each.site.role === role).sort((a, b) => a.x - b.x);
       const step = row.slice(1).reduce((least, each, at) => Math.min(least, each.x - row[at].x), SHEET.width);
-      if (row.length > 1 && step < 11) return [];
-      const widest = row.reduce((most, each) => Math.max(most, textWidth(this.labels[each.title], 13)), 0);
-      const leans = widest > step - 6 && row.length > 1;
-      return row.map(({x, y, radius, title, isAlive}) => {
-        const up = role === "output" ? -radius - 7 : radius + 16;
-        return svg("text", {class: isAlive ? "f-ink" : "f-muted", x: length(x), y: length(y + up), "font-size": leans ? 11 : 13, "font-weight": 600,
-          "text-anchor": !leans ? "middle" : role === "output" ? "start" : "end",
-          transform: leans ? `rotate(-35 ${length(x)} ${length(y + up)})` : null,
-          text: fitted(this.labels[title], leans ? 96 : Math.max(step, 60), leans ? 11 : 13)});
-      });
+      const longest = row.reduce((most, each) => Math.max(most, this.labels[each.title].length), 1);
+      const size = row.length > 1 ? Math.min(13, (step - 1) / (0.56 * longest)) : 13, leans = size < 8;
+      if (leans && step < 13) return [];
+      return row.map(vertex => this._endName(vertex, {role, leans, size: leans ? 11 : size, room: Math.max(step, 60)}));
     });
+  }
+
+  _endName({x, y, radius, title, isAlive}, {role, leans, size, room}) {
+    const place = length(y + (role === "output" ? -radius - 7 : radius + 5 + 0.85 * size));
+    return svg("text", {class: isAlive ? "f-ink" : "f-muted", x: length(x), y: place, "font-size": length(size), "font-weight": 600,
+      "text-anchor": !leans ? "middle" : role === "output" ? "start" : "end",
+      transform: leans ? `rotate(-35 ${length(x)} ${place})` : null,
+      text: fitted(this.labels[title], leans ? 96 : Math.max(room, 60), size)});
   }
 
   /** Which part lies under the pointer: what the browser says, else the nearest neuron or line. */

@@ -1,6 +1,6 @@
 // One row of inputs that can be changed by hand: sliders, what the net says to it, and the activations on the way.
 
-const MOST_SLIDERS = 24;
+const MOST_SLIDERS = 24, MOST_SAID = 12, FIRST = 6;  // of more classes the first few are said
 
 class Probe {
   /** changed(inputs) is told whenever a slider moved. */
@@ -10,8 +10,9 @@ class Probe {
     this.sliders = task.columns.slice(0, MOST_SLIDERS).map((name, column) => this._slider(name, column));
     this.chooser = html("input", {type: "number", min: 0, max: task.rows - 1, value: "", step: 1,
       "aria-label": "number of a test row", oninput: () => this.choose(Math.round(Number(this.chooser.value)))});
-    this.said = task.answer_names.slice(0, 12).map((name, answer) => ({answer,
-      element: html("output", {"data-output": name, class: "value"}), label: html("span", {text: name})}));
+    this.isShort = task.isClassification && task.answer_names.length > MOST_SAID;
+    this.said = Array.from({length: Math.min(task.answer_names.length, this.isShort ? FIRST : MOST_SAID)}, () =>
+      ({element: html("output", {class: "value"}), label: html("span", {})}));
     const more = task.columns.length > MOST_SLIDERS ?
       html("p", {class: "quiet small", text: `The first ${MOST_SLIDERS} of ${task.columns.length} inputs; the others stay as in the test row.`}) : null;
     this.element = html("div", {class: "probe"},
@@ -49,13 +50,13 @@ class Probe {
     this.values = this.net.run(this.inputs, this.task.width, edits, edits ? this.net.run(this.inputs, this.task.width) : null);
     const answers = this.net.answersOf(this.values);
     const best = this.task.isClassification ? this.task.classes(answers)[0] : null;
-    for (const {answer, element, label} of this.said) {
-      const value = this.task.said(answer, answers[answer][0]);
-      fill(element, {"data-value": String(value), text: number(value)});
-      label.className = answer === best ? "best" : "";
-    }
-    if (best !== null && best >= this.said.length) this.said[0].element.textContent = `class ${this.task.answer_names[best]}`;
-    this.answer = best;
+    const order = answers.map((_, answer) => answer);
+    if (this.isShort) order.sort((a, b) => answers[b][0] - answers[a][0]);
+    this.said.forEach(({element, label}, rank) => {
+      const answer = order[rank], value = this.task.said(answer, answers[answer][0]), name = this.task.answer_names[answer];
+      fill(element, {"data-output": name, "data-value": String(value), text: number(value)});
+      fill(label, {text: name, class: answer === best ? "best" : ""});
+    });
   }
 
   _slider(name, column) {
@@ -82,8 +83,8 @@ class Probe {
     for (const {column, slider, exact, token} of this.sliders) {
       const value = this._written(column, this.inputs[column]);
       slider.value = value;
-      if (document.activeElement !== exact) exact.value = Number(value.toPrecision(6));
-      if (token) token.textContent = this.task.token_names[value] || "";
+      if (document.activeElement !== exact) exact.value = Number(value.toPrecision(5));
+      if (token) token.textContent = this.task.token_names[value] === String(value) ? "" : this.task.token_names[value] || "";
     }
     if (this.row !== null) this.chooser.value = this.row;
   }

@@ -54,7 +54,7 @@ function offerTables(root) {
   root.querySelectorAll(".scroll > table").forEach(table => {
     const label = table.parentElement.getAttribute("aria-label") || "table";
     const name = label.toLowerCase().replace(/[^a-z0-9]+/g, "-").slice(0, 60) || "table";
-    table.parentElement.after(html("button", {type: "button", class: "plain take", text: "CSV", "aria-label": `${label} as CSV`,
+    table.parentElement.after(html("button", {type: "button", class: "plain take", text: "↓ CSV", "aria-label": `${label} as CSV`,
       onclick: () => save(new Blob(["\ufeff", csvOf(table)], {type: "text/csv"}), `${name}.csv`)}));
   });
 }
