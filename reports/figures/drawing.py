@@ -1,7 +1,6 @@
 """A drawing: marks on a sheet, in units of one CSS pixel or one point, y pointing down; and the figure around it."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +21,7 @@ class Lines:
     """(lines,)"""
     opacities: Floats
     """(lines,), from 0 to 1."""
+    is_dashed: bool = False
 
 
 @dataclass(frozen=True)
@@ -33,10 +33,6 @@ class Curve:
     width: Length = 1.5
     opacity: Length = 1.0
     is_dashed: bool = False
-    title: str = ""
-    """What it stands for, shown when pointed at."""
-    data: Mapping[str, str] = field(default_factory=dict)
-    """Attributes for scripts, such as connection = "in[0]->h1[3]"."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +48,7 @@ class Dots:
 
 @dataclass(frozen=True)
 class Disc:
-    """One neuron or anything else that is round and has a name."""
+    """Anything round that has a name."""
 
     x: Length
     y: Length
@@ -61,7 +57,7 @@ class Disc:
     outline: str | None = None
     opacity: Length = 1.0
     title: str = ""
-    data: Mapping[str, str] = field(default_factory=dict)
+    """What it stands for, shown when pointed at."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +71,6 @@ class Box:
     tone: str
     opacity: Length = 1.0
     title: str = ""
-    data: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -128,6 +123,11 @@ class Figure:
     alt: str
     """What it shows, for those who do not see it."""
     drawing: Drawing
+
+
+def ringed(centres: Floats, tone: str, radius: Length) -> list[Mark]:
+    """Draws round points with a thin ring of paper around each, which keeps them apart from lines that end there."""
+    return [Dots(centres, "paper", radius + 0.75), Dots(centres, tone, radius - 0.75)]
 
 
 def text_width(text: str, size: Length) -> float:

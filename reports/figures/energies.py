@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from bimt.messages import printable
-from reports.figures.drawing import Box, Curve, Drawing, Figure, Floats, Mark, Words, fitted, text_width
+from reports.figures.drawing import Area, Box, Curve, Drawing, Figure, Floats, Mark, Words, fitted, text_width
 
 _WIDTH, _LEFT, _ROW = 1120.0, 96.0, 24.0
 _HEAD, _LINE = 37.0, 13.0
@@ -69,7 +69,11 @@ def draw_energies(
 
 
 def _block(block: Block, left: float, cell: float, head: float) -> list[Mark]:
+    wide, high = cell - 2 * _MARGIN, _ROW - 2 * _MARGIN
+    corners = np.array([(0, 0), (wide, 0), (wide, high), (0, high)]) + _MARGIN
+    places = [(left + column * cell, head + row * _ROW) for row, column in np.ndindex(block.shares.shape)]
     marks: list[Mark] = [Words(left + _MARGIN, 11, printable(block.title, limit=60), 11, "muted")]
+    marks += [Area(tuple(corners + np.array(place) for place in places), "grid", 0.45)] if places else []
     for column, label in enumerate(block.columns):
         x = left + column * cell
         word, bracket, rest = printable(label).partition(" (")
@@ -78,8 +82,6 @@ def _block(block: Block, left: float, cell: float, head: float) -> list[Mark]:
             marks.append(Words(x + cell / 2, head - 7 - _LINE * line, fitted(text, cell, 11), 11, "ink", "middle"))
         for row, share in enumerate(block.shares[:, column].tolist()):
             y = head + row * _ROW
-            wide, high = cell - 2 * _MARGIN, _ROW - 2 * _MARGIN
-            marks.append(Box(x + _MARGIN, y + _MARGIN, wide, high, "grid", 0.45))
             if share > 0.005:
                 marks.append(Box(x + _MARGIN, y + _MARGIN, wide, high, block.tone, round(0.08 + 0.84 * share, 3)))
             if share >= _WRITTEN:

@@ -4,6 +4,7 @@ import itertools
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import networkx as nx
 import numpy as np
@@ -11,13 +12,26 @@ import numpy as np
 from bimt.messages import printable
 from interp.graph import without_look_ups
 from interp.sparse import Neuron
-from reports.figures.drawing import Curve, Disc, Drawing, Figure, Lines, Mark, Words, fitted, text_width
+from reports.figures.drawing import (
+    Curve,
+    Disc,
+    Dots,
+    Drawing,
+    Figure,
+    Floats,
+    Lines,
+    Mark,
+    Words,
+    fitted,
+    ringed,
+    text_width,
+)
 from reports.figures.palette import module_tone
 
 MOST_LINES = 5_000
 """Of more connections only the strongest are drawn."""
-_MOST_NAMED = 600
-"""Up to this many connections each can be pointed at."""
+_FEW = 600
+"""Up to this many connections are drawn so that each is seen."""
 _MOST_FIXED = 300
 """Of more skips and gates each is drawn the paler."""
 _WIDTH, _LEFT, _RIGHT, _LAYER = 460.0, 46.0, 452.0, 92.0
@@ -75,7 +89,7 @@ def draw_net(
     labels = _end_labels(everyone)
     layout = _lay_out(everyone, labels)
     marks = [*_layer_names(everyone, layout), *_edges(graph, layout, largest)]
-    marks += _neurons(graph, everyone, layout, groups, labels)
+    marks += _neurons(graph, everyone, layout, groups)
     marks += _end_words(labels, layout)
     key, depth = legend(groups, layout.height)
     drawing = Drawing(_WIDTH, layout.height + depth, (*marks, *key))
@@ -116,19 +130,28 @@ def _edges(graph: nx.DiGraph, layout: Layout, largest: float) -> list[Mark]:
     edges = sorted(graph.edges(data=True), key=lambda edge: edge[2]["weight"])
     fixed = [edge for edge in edges if edge[2]["kind"] != "connection"]
     edges = [edge for edge in edges if edge[2]["kind"] == "connection"][-MOST_LINES:]
-    pale = 0.6 * min(1.0, _MOST_FIXED / max(len(fixed), 1))
-    marks: list[Mark] = [
-        Curve((layout.places[source], layout.places[target]), "faint", 0.6, pale, True) for source, target, _ in fixed
-    ]
-    if len(edges) <= _MOST_NAMED and all(data["weight"] > 0 for *_, data in edges) and not _is_dense(graph):
-        return [*marks, *(_named_edge(source, target, data, layout, largest) for source, target, data in edges)]
-    for tone, sign in (("negative", -1), ("positive", 1)):
-        chosen = [edge for edge in edges if (edge[2]["value"] < 0) == (sign < 0)]
+    is_open = len(edges) <= _FEW and all(data["weight"] > 0 for *_, data in edges) and not _is_dense(graph)
+    marks = _fixed(fixed, layout)
+    for tone, is_negative in (("negative", True), ("positive", False)):
+        chosen = [edge for edge in edges if (edge[2]["value"] < 0) == is_negative]
         if chosen:
-            ends = np.array([(*layout.places[source], *layout.places[target]) for source, target, _ in chosen])
             share = np.array([data["weight"] for *_, data in chosen]) / largest
-            marks.append(Lines(ends, tone, 0.4 + 3.6 * share, np.clip(0.1 + 0.9 * share, 0, 1)))
+            widths = 0.8 + 4.2 * share if is_open else 0.4 + 3.6 * share
+            opacities = np.full(len(share), 0.9) if is_open else np.clip(0.1 + 0.9 * share, 0, 1)
+            marks.append(Lines(_ends(chosen, layout), tone, widths, opacities))
     return marks
+
+
+def _fixed(edges: list[Any], layout: Layout) -> list[Mark]:
+    """Draws skips and gates, the more of them the paler."""
+    if not edges:
+        return []
+    pale = 0.6 * min(1.0, _MOST_FIXED / len(edges))
+    return [Lines(_ends(edges, layout), "faint", np.full(len(edges), 0.6), np.full(len(edges), pale), is_dashed=True)]
+
+
+def _ends(edges: list[Any], layout: Layout) -> Floats:
+    return np.array([(*layout.places[source], *layout.places[target]) for source, target, _ in edges])
 
 
 def _is_dense(graph: nx.DiGraph) -> bool:
@@ -136,39 +159,20 @@ def _is_dense(graph: nx.DiGraph) -> bool:
     return graph.number_of_edges() > 5 * graph.number_of_nodes()
 
 
-def _named_edge(source: Neuron, target: Neuron, data: Mapping, layout: Layout, largest: float) -> Curve:
-    return Curve(
-        (layout.places[source], layout.places[target]),
-        "negative" if data["value"] < 0 else "positive",
-        0.8 + 4.2 * data["weight"] / largest,
-        0.9,
-        title=f"{source} → {target}: {data['value']:.4g}".replace("-", "−"),
-        data={"connection": f"{source}->{target}"},
-    )
-
-
-def _neurons(
-    graph: nx.DiGraph, everyone: nx.DiGraph, layout: Layout, groups: Groups, labels: Mapping[Neuron, str]
-) -> list[Mark]:
-    marks: list[Mark] = []
-    for neuron, data in everyone.nodes(data=True):
-        (x, y), radius = layout.places[neuron], layout.radii[data["site"]]
-        title = _title(neuron, graph, groups, labels)
-        if neuron not in graph or not graph.degree(neuron):
-            is_end = neuron in labels
-            hooks = {"neuron": str(neuron)} if is_end else {}
-            marks.append(Disc(x, y, 0.45 * radius, "faint", title=title if is_end else "", data=hooks))
-            continue
-        marks.append(Disc(x, y, radius, groups.tone(neuron), "paper", title=title, data={"neuron": str(neuron)}))
+def _neurons(graph: nx.DiGraph, everyone: nx.DiGraph, layout: Layout, groups: Groups) -> list[Mark]:
+    """Draws neurons with a connection in their module's hue, the others as small points below them."""
+    cut: dict[float, list[tuple[float, float]]] = defaultdict(list)
+    live: dict[tuple[str, float], list[tuple[float, float]]] = defaultdict(list)
+    for neuron, site in everyone.nodes(data="site"):
+        radius = layout.radii[site]
+        if neuron in graph and graph.degree(neuron):
+            live[groups.tone(neuron), radius].append(layout.places[neuron])
+        else:
+            cut[radius].append(layout.places[neuron])
+    marks: list[Mark] = [Dots(np.array(places), "faint", 0.45 * radius) for radius, places in cut.items()]
+    for (tone, radius), places in live.items():
+        marks += ringed(np.array(places), tone, radius)
     return marks
-
-
-def _title(neuron: Neuron, graph: nx.DiGraph, groups: Groups, labels: Mapping[Neuron, str]) -> str:
-    """Says of a neuron what can be shown when it is pointed at."""
-    name = f"{labels[neuron]} ({neuron})" if neuron in labels else str(neuron)
-    module = f", module {groups.names[groups.of[neuron]]}" if neuron in groups.of else ""
-    bias = graph.nodes[neuron]["bias"] if neuron in graph else 0.0
-    return f"{name}{module}" + (f", bias {bias:.4g}".replace("-", "−") if bias else "")
 
 
 def _end_labels(graph: nx.DiGraph) -> dict[Neuron, str]:

@@ -95,6 +95,7 @@ class _Sheet:
         faces: Floats | None = None,
         edges: Floats | None = None,
         widths: Floats | None = None,
+        dashes: list[Length] | None = None,
     ) -> None:
         """Paints many outlines at once: they go round, each transformed into pixels, then shifted by so many pixels."""
         self.renderer.draw_path_collection(
@@ -107,7 +108,7 @@ class _Sheet:
             np.empty((0, 4)) if faces is None else faces,
             np.empty((0, 4)) if edges is None else edges,
             np.zeros(1) if widths is None else widths,
-            [(0, None)],
+            [(0, dashes)],
             [True],
             [None],
             "screen",
@@ -131,16 +132,20 @@ def _lines(sheet: _Sheet, mark: Lines) -> None:
     colours = np.tile(_light(mark.tone), (len(mark.ends), 1))
     colours[:, 3] = mark.opacities
     outlines = [Outline(ends) for ends in mark.ends.reshape(-1, 2, 2)]
-    sheet.many(outlines, sheet.to_pixels, edges=colours, widths=mark.widths)
+    widest = float(mark.widths.max(initial=0))
+    sheet.many(outlines, sheet.to_pixels, edges=colours, widths=mark.widths, dashes=_dashes(mark, widest))
 
 
 def _curve(sheet: _Sheet, mark: Curve) -> None:
     pen = sheet.pen(_light(mark.tone, mark.opacity), mark.width)
     pen.set_joinstyle("round")
     pen.set_capstyle("butt" if mark.is_dashed else "projecting")
-    if mark.is_dashed:
-        pen.set_dashes(0, [4 * mark.width, 3 * mark.width])
+    pen.set_dashes(0, _dashes(mark, mark.width))
     sheet.renderer.draw_path(pen, Outline(np.array(mark.points, dtype=float)), sheet.to_pixels)
+
+
+def _dashes(mark: Lines | Curve, width: Length) -> list[Length] | None:
+    return [4 * width, 3 * width] if mark.is_dashed else None
 
 
 def _dots(sheet: _Sheet, mark: Dots) -> None:

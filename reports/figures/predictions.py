@@ -4,7 +4,7 @@ import numpy as np
 
 from bimt.messages import printable
 from reports.figures.axes import Frame, span
-from reports.figures.drawing import Box, Curve, Dots, Drawing, Figure, Floats, Mark, Words, fitted
+from reports.figures.drawing import Area, Box, Curve, Dots, Drawing, Figure, Floats, Mark, Words, fitted
 
 MOST_OUTPUTS = 12
 _SIZE, _FRAME = 340.0, Frame(64, 40, 328, 284)
@@ -48,13 +48,14 @@ def draw_confusions(name: str, classes: tuple[str, ...], counts: Floats) -> Figu
     size = max(len(shown), 1)
     left, top, side = 96.0, 40.0, min(60.0, 320.0 / size)
     share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-    marks: list[Mark] = []
+    corners = np.array([(0, 0), (1, 0), (1, 1), (0, 1)]) * (side - 2) + 1
+    places = [(left + column * side, top + row * side) for row, column in np.ndindex(size, size)]
+    marks: list[Mark] = [Area(tuple(corners + np.array(place) for place in places), "grid", 0.6)]
     for row in range(size):
         for column in range(size):
             x, y, part = left + column * side, top + row * side, float(share[row, column])
             tone = "positive" if row == column else "negative"
             title = f"{shown[row]} taken for {shown[column]}: {int(counts[row, column])}"
-            marks.append(Box(x + 1, y + 1, side - 2, side - 2, "grid", 0.6))
             if part > 0:
                 marks.append(Box(x + 1, y + 1, side - 2, side - 2, tone, 0.08 + 0.5 * part, title))
             if side >= 18:

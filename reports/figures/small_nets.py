@@ -10,7 +10,7 @@ from bimt.messages import printable
 from interp.graph import without_look_ups
 from interp.parts import find_parts, find_vertices
 from interp.sparse import Neuron
-from reports.figures.drawing import Disc, Dots, Drawing, Figure, Length, Lines, Mark, Words, fitted
+from reports.figures.drawing import Dots, Drawing, Figure, Length, Lines, Mark, Words, fitted, ringed
 from reports.figures.net import MOST_LINES, largest_weight
 from reports.figures.palette import module_tone
 
@@ -96,12 +96,16 @@ def _panel(panel: Panel, left: Length, top: Length, largest: float) -> list[Mark
         Words(left + 4, top + 33, fitted(panel.note, _WIDTH + _GAP - 4, 11), 11, "muted"),
     ]
     marks += _edges(panel.graph, places, largest)
-    live = [neuron for neuron in panel.graph if panel.graph.degree(neuron)]
+    live: dict[str, list[tuple[float, float]]] = {}
+    for neuron in panel.graph:
+        if panel.graph.degree(neuron):
+            live.setdefault(panel.tones.get(neuron, "ink"), []).append(places[neuron])
     rest = [places[neuron] for neuron in places if neuron not in panel.graph or not panel.graph.degree(neuron)]
     radius = _radius(panel.everyone)
     if rest:
         marks.append(Dots(np.array(rest), "faint", max(0.4 * radius, 0.9)))
-    marks += [Disc(*places[neuron], radius, panel.tones.get(neuron, "ink"), "paper") for neuron in live]
+    for tone, each in live.items():
+        marks += ringed(np.array(each), tone, radius)
     return marks + _labels(panel.everyone, places)
 
 

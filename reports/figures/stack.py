@@ -11,7 +11,7 @@ import numpy as np
 from bimt.messages import printable
 from interp.graph import without_look_ups
 from interp.sparse import Neuron
-from reports.figures.drawing import Area, Curve, Disc, Dots, Drawing, Figure, Floats, Lines, Mark, Words, fitted
+from reports.figures.drawing import Area, Curve, Dots, Drawing, Figure, Floats, Lines, Mark, Words, fitted, ringed
 from reports.figures.net import Groups, describe_net, legend
 
 MOST_LINES = 5_000
@@ -165,19 +165,22 @@ def _neurons(
     places: Mapping[Neuron, tuple[float, float]],
     groups: Groups,
 ) -> list[Mark]:
-    """Draws hidden and output neurons as discs, inputs and removed neurons as points."""
-    marks: list[Mark] = []
+    """Draws hidden and output neurons in their module's hue, inputs and removed neurons as points."""
     points: dict[str, list[tuple[float, float]]] = {"muted": [], "faint": []}
+    live: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for neuron in neurons:
         is_live = neuron in graph and graph.degree(neuron) > 0
-        if is_live and everyone.nodes[neuron]["role"] != "input":
-            title = printable(everyone.nodes[neuron]["label"], limit=40)
-            x, y = places[neuron]
-            marks.append(Disc(x, y, 3.4, groups.tone(neuron), "paper", title=title, data={"neuron": str(neuron)}))
-        elif everyone.nodes[neuron]["role"] != "input" or is_live:
+        is_input = everyone.nodes[neuron]["role"] == "input"
+        if is_live and not is_input:
+            live[groups.tone(neuron)].append(places[neuron])
+        elif is_live or not is_input:
             points["muted" if is_live else "faint"].append(places[neuron])
-    dots = [Dots(np.array(each), tone, 0.8 if tone == "muted" else 0.9, 0.8) for tone, each in points.items() if each]
-    return [*dots, *marks]
+    marks: list[Mark] = [
+        Dots(np.array(each), tone, 0.8 if tone == "muted" else 0.9, 0.8) for tone, each in points.items() if each
+    ]
+    for tone, each in live.items():
+        marks += ringed(np.array(each), tone, 3.4)
+    return marks
 
 
 def _end_names(graph: nx.DiGraph, everyone: nx.DiGraph, places: Mapping[Neuron, tuple[float, float]]) -> list[Mark]:

@@ -10,6 +10,7 @@ from reports.figures.drawing import Area, Box, Curve, Disc, Dots, Figure, Floats
 
 _OPACITIES, _WIDTHS = 12, 12
 """Lines that nobody asks for one by one share a path when they look alike: so many steps are told apart."""
+_DASHES = "5 4"
 
 
 def to_svg(figure: Figure, prefix: str = "") -> Markup:
@@ -54,6 +55,7 @@ def _lines(mark: Lines) -> Markup:
                     "fill": "none",
                     "stroke-width": width * widest / _WIDTHS,
                     "stroke-opacity": opacity / _OPACITIES,
+                    "stroke-dasharray": _DASHES if mark.is_dashed else None,
                     "d": path,
                 },
             )
@@ -67,11 +69,11 @@ def _curve(mark: Curve) -> Markup:
         "fill": "none",
         "stroke-width": mark.width,
         "stroke-opacity": mark.opacity if mark.opacity < 1 else None,
-        "stroke-dasharray": "5 4" if mark.is_dashed else None,
+        "stroke-dasharray": _DASHES if mark.is_dashed else None,
         "stroke-linejoin": "round",
         "points": " ".join(f"{_number(x)},{_number(y)}" for x, y in mark.points),
     }
-    return _element("polyline", attributes, title=mark.title, data=mark.data)
+    return _element("polyline", attributes)
 
 
 def _dots(mark: Dots) -> Markup:
@@ -97,7 +99,7 @@ def _disc(mark: Disc) -> Markup:
         "cy": mark.y,
         "r": mark.radius,
     }
-    return _element("circle", attributes, title=mark.title, data=mark.data)
+    return _element("circle", attributes, title=mark.title)
 
 
 def _box(mark: Box) -> Markup:
@@ -109,7 +111,7 @@ def _box(mark: Box) -> Markup:
         "width": mark.width,
         "height": mark.height,
     }
-    return _element("rect", attributes, title=mark.title, data=mark.data)
+    return _element("rect", attributes, title=mark.title)
 
 
 def _area(mark: Area) -> Markup:
@@ -139,19 +141,11 @@ def _words(mark: Words) -> Markup:
     return _element("text", attributes, content=mark.text)
 
 
-def _element(
-    tag: str,
-    attributes: Mapping[str, Any],
-    *,
-    content: str = "",
-    title: str = "",
-    data: Mapping[str, str] | None = None,
-) -> Markup:
+def _element(tag: str, attributes: Mapping[str, Any], *, content: str = "", title: str = "") -> Markup:
     """Writes one element; everything that is not markup already is escaped."""
-    named = {**attributes, **{f"data-{key}": value for key, value in (data or {}).items()}}
     written = Markup("").join(
         Markup(' {}="{}"').format(key, _number(value) if isinstance(value, float) else value)
-        for key, value in named.items()
+        for key, value in attributes.items()
         if value is not None
     )
     inside = Markup("<title>{}</title>").format(title) if title else content

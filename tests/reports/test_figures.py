@@ -16,7 +16,7 @@ from reports.figures.axes import Frame, Scale, span, tick_text
 from reports.figures.bars import Bar, draw_bars
 from reports.figures.bends import BENDS, bent_ticks
 from reports.figures.boundary import draw_regions
-from reports.figures.drawing import Curve, Disc, Dots, Drawing, Figure, Lines, Words, fitted
+from reports.figures.drawing import Box, Curve, Disc, Dots, Drawing, Figure, Lines, Words, fitted
 from reports.figures.front import Cloud, draw_front
 from reports.figures.net import MOST_LINES, Groups, draw_net, largest_weight
 from reports.figures.palette import PALETTE, module_tone, style_sheet
@@ -25,6 +25,7 @@ from reports.figures.small_nets import Panel, draw_nets
 from reports.figures.strips import Measure, draw_strips
 from reports.figures.svg import to_svg
 from reports.figures.trends import draw_trends
+from tests.families import made
 from tests.nets import random_mlp, task_of, two_parts
 
 FINITE = st.floats(-1e12, 1e12)
@@ -64,15 +65,15 @@ def test_fitted_text_fits():
 def test_svg_escapes_and_has_no_style():
     marks = (
         Words(1.0, 2.0, "<b>&", 12.0),
-        Curve(((0.0, 0.0), (1.0, 1.0)), "ink", title="</title><script>", data={"connection": '"><script>'}),
-        Disc(1.0, 1.0, 1.0, "ink"),
+        Disc(1.0, 1.0, 1.0, "ink", title="</title><script>"),
+        Box(1.0, 1.0, 1.0, 1.0, "ink", title='"><script>'),
         Lines(np.zeros((2, 4)), "positive", np.array([1.0, 2.0]), np.array([0.1, 1.0])),
     )
     text = to_svg(Figure("name", "<title>", "", "a & b", Drawing(10.0, 10.0, marks)), "page")
     assert "<script" not in text
     assert "style=" not in text
     assert 'id="page-name-title"' in text
-    assert text.count("<title") == 2
+    assert text.count("<title") == 3
     assert "&lt;b&gt;&amp;" in text
 
 
@@ -88,41 +89,75 @@ def test_names_are_no_formulas_in_png():
     assert to_png(drawing).startswith(b"\x89PNG")
 
 
-def drawn(net, **values):
-    sparse = whole(net, task_of(net))
-    graph = to_graph(sparse, task_of(net))
+def drawn(net, task=None, **values):
+    task = task or task_of(net)
+    graph = to_graph(whole(net, task), task)
     shown = {"groups": Groups({}, ()), "largest": largest_weight(graph), "name": "net", "title": "t", "caption": "c"}
     return graph, draw_net(graph, everyone=graph, **{**shown, **values})
 
 
+def neurons(figure):
+    """Where neurons with a connection are drawn, and in which hue, from the lowest layer up and from left to right."""
+    dots = [mark for mark in figure.drawing.marks if isinstance(mark, Dots) and mark.tone != "paper"]
+    places = [(-y, x, mark.tone) for mark in dots for x, y in mark.centres.tolist()]
+    return [(x, -up, tone) for up, x, tone in sorted(places)]
+
+
+def in_order(graph):
+    """The neurons of a net on lines, in the same order."""
+    return sorted(graph, key=lambda neuron: (graph.nodes[neuron]["position"][2], graph.nodes[neuron]["position"][0]))
+
+
 def test_neurons_stand_at_their_places():
     graph, figure = drawn(random_mlp([2, 5, 3]))
-    discs = {mark.data["neuron"]: mark for mark in figure.drawing.marks if isinstance(mark, Disc) and mark.data}
-    assert set(discs) == {str(neuron) for neuron in graph}
-    for one in graph:
-        for other in graph:
-            (x, _, z), (u, _, v) = graph.nodes[one]["position"], graph.nodes[other]["position"]
-            if z == v and x < u:
-                assert discs[str(one)].x < discs[str(other)].x
-            if z < v:
-                assert discs[str(one)].y > discs[str(other)].y, "inputs are at the bottom"
+    shown = neurons(figure)
+    heights = sorted({y for _, y, _ in shown}, reverse=True)
+    assert [sum(y == height for _, y, _ in shown) for height in heights] == [2, 5, 3], "inputs are at the bottom"
+    assert len(set(np.diff(heights).round(9))) == 1, "layers are equally far apart"
+    x = np.array([x for x, _, _ in shown])
+    wanted = np.array([graph.nodes[neuron]["position"][0] for neuron in in_order(graph)])
+    np.testing.assert_allclose((x - x[0]) / (x[-1] - x[0]), (wanted - wanted[0]) / (wanted[-1] - wanted[0]), atol=1e-9)
 
 
 def test_thickness_and_tone_follow_the_weight():
     graph, figure = drawn(random_mlp([2, 3, 2]))
-    curves = {mark.data["connection"]: mark for mark in figure.drawing.marks if isinstance(mark, Curve) and mark.data}
-    assert len(curves) == graph.number_of_edges()
-    widths = [(data["weight"], curves[f"{a}->{b}"].width) for a, b, data in graph.edges(data=True)]
-    assert sorted(widths) == sorted(widths, key=lambda pair: pair[1])
-    for a, b, data in graph.edges(data=True):
-        assert curves[f"{a}->{b}"].tone == ("negative" if data["value"] < 0 else "positive")
+    lines = [mark for mark in figure.drawing.marks if isinstance(mark, Lines)]
+    assert [mark.tone for mark in lines] == ["negative", "positive"], "one collection per sign"
+    at = {place[:2]: neuron for place, neuron in zip(neurons(figure), in_order(graph), strict=True)}
+    drawn_as = {}
+    for mark in lines:
+        assert (np.diff(mark.widths) >= 0).all(), "the strongest lie on top"
+        assert (mark.opacities == 0.9).all(), "few enough to be seen one by one"
+        for (*start, u, v), width in zip(mark.ends.tolist(), mark.widths.tolist(), strict=True):
+            drawn_as[at[tuple(start)], at[u, v]] = mark.tone, width
+    assert set(drawn_as) == set(graph.edges)
+    for source, target, data in graph.edges(data=True):
+        tone, width = drawn_as[source, target]
+        assert tone == ("negative" if data["value"] < 0 else "positive")
+        assert width == pytest.approx(0.8 + 4.2 * data["weight"] / largest_weight(graph))
+
+
+def test_a_static_net_has_nothing_to_point_at():
+    text = to_svg(drawn(random_mlp([2, 3, 2]))[1])
+    assert "data-" not in text
+    assert text.count("<title") == 1, "its own"
+    assert text.count("<path") < 20
+
+
+def test_skips_and_gates_are_one_dashed_collection():
+    net, task = made("transformer")
+    graph, figure = drawn(net, task)
+    (fixed,) = (mark for mark in figure.drawing.marks if isinstance(mark, Lines) and mark.is_dashed)
+    assert len(fixed.ends) == sum(kind != "connection" for *_, kind in graph.edges(data="kind")) > 0
+    assert to_svg(figure).count("stroke-dasharray") == 1
 
 
 def test_modules_have_hues():
     of = {Neuron("in", 0): 0, Neuron("in", 1): 1}
-    _, figure = drawn(two_parts(), groups=Groups(of, ("A", "B")))
-    tones = {mark.data["neuron"]: mark.tone for mark in figure.drawing.marks if isinstance(mark, Disc) and mark.data}
-    assert (tones["in[0]"], tones["in[1]"]) == (module_tone(0), module_tone(1))
+    graph, figure = drawn(two_parts(), groups=Groups(of, ("A", "B")))
+    tones = dict(zip(in_order(graph), (tone for *_, tone in neurons(figure)), strict=True))
+    assert (tones[Neuron("in", 0)], tones[Neuron("in", 1)]) == (module_tone(0), module_tone(1))
+    assert {tone for neuron, tone in tones.items() if neuron not in of} == {"faint"}
     assert "module A" in [mark.text for mark in figure.drawing.marks if isinstance(mark, Words)]
 
 

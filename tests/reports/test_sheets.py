@@ -11,11 +11,13 @@ from bimt.train import train
 from interp.features import find_features, find_feeds
 from interp.graph import crossings, graph_table, to_graph
 from interp.signs import find_signs
+from interp.sparse import Neuron
 from reports.content import make_page
 from reports.figures import stack
-from reports.figures.drawing import Area, Disc, Lines, Words
+from reports.figures.drawing import Area, Dots, Lines, Words
 from reports.figures.maps import draw_features, draw_feeds
 from reports.figures.net import Groups
+from reports.figures.palette import module_tone
 from reports.figures.png import to_png
 from reports.figures.ranks import draw_ranks
 from reports.figures.stack import Projection, draw_stack
@@ -83,11 +85,15 @@ def test_bright_pixels_are_painted_on_the_lowest_sheet_only():
     assert not [mark for mark in marks(drawn(brightness={}), Area) if mark.tone == "ink"]
 
 
-def test_outputs_are_named_and_neurons_can_be_pointed_at():
-    figure = drawn()
+def test_outputs_are_named_and_neurons_have_the_hues_of_their_modules():
+    figure = drawn(groups=Groups({Neuron("h1", 0): 0, Neuron("out", 2): 0, Neuron("h2", 1): 1}, ("A", "B")))
     assert {"a", "b", "c"} <= {mark.text for mark in marks(figure, Words)}
-    hooks = {mark.data["neuron"] for mark in marks(figure, Disc) if mark.data}
-    assert hooks == {"h1[0]", "h1[1]", "h1[2]", "h2[0]", "h2[1]", "out[0]", "out[1]", "out[2]"}
+    counts = {module_tone(0): 0, module_tone(1): 0, "faint": 0, "muted": 0}
+    for mark in marks(figure, Dots):
+        if mark.tone != "paper":
+            counts[mark.tone] += len(mark.centres)
+    assert counts == {module_tone(0): 2, module_tone(1): 1, "faint": 8 - 3, "muted": 4}
+    assert "data-" not in to_svg(figure)
 
 
 @pytest.mark.parametrize("start", range(0, len(HOSTILE), 3))
