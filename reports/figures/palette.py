@@ -4,6 +4,7 @@ Positive and negative differ for every kind of colour vision (blue and vermilion
 those of Okabe and Ito, without these two.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 
@@ -44,9 +45,18 @@ def style_sheet() -> str:
     """Writes the tones as CSS variables, light, dark and on paper, and the classes that the SVG uses."""
     light = "".join(f"--{name}:{colour.light};" for name, colour in PALETTE.items())
     dark = "".join(f"--{name}:{colour.dark};" for name, colour in PALETTE.items())
-    classes = "".join(f".s-{name}{{stroke:var(--{name})}}.f-{name}{{fill:var(--{name})}}" for name in PALETTE)
     return (
         f":root{{color-scheme:light dark;{light}}}"
         f"@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}"
-        f"{classes}"
+        f"{_classes({name: f'var(--{name})' for name in PALETTE})}"
     )
+
+
+def light_classes() -> str:
+    """Writes the same classes with the light tones, for a file without variables: not every program knows them."""
+    return _classes({name: colour.light for name, colour in PALETTE.items()})
+
+
+def _classes(colours: Mapping[str, str]) -> str:
+    """Writes what strokes and fills of each tone are."""
+    return "".join(f".s-{name}{{stroke:{colour}}}.f-{name}{{fill:{colour}}}" for name, colour in colours.items())

@@ -35,7 +35,8 @@ class Paper:
         """
         self.renderer = renderer
         self.scale = scale
-        self.to_dots = Affine2D().scale(scale, -scale).translate(0, scale * drawing.height)
+        self.height = scale * drawing.height
+        self.to_dots = Affine2D().scale(scale, -scale).translate(0, self.height)
         everything = Box(0, 0, drawing.width, drawing.height, "paper")
         self.paint((everything, *drawing.marks))
 
@@ -104,12 +105,12 @@ def _any_letters() -> Iterator[None]:
 
 @cache
 def _light(tone: str, opacity: Length = 1.0) -> Colour:
-    return to_rgba(PALETTE[tone].light, opacity)
+    return to_rgba(PALETTE[tone].light, float(opacity))
 
 
 def _lines(paper: Paper, mark: Lines) -> None:
     colours = np.tile(_light(mark.tone), (len(mark.ends), 1))
-    colours[:, 3] = mark.opacities
+    colours[:, 3] = mark.opacities.round(2)  # every opacity is an object of a PDF
     outlines = [Outline(ends) for ends in mark.ends.reshape(-1, 2, 2)]
     widest = float(mark.widths.max(initial=0))
     paper.many(outlines, paper.to_dots, edges=colours, widths=mark.widths, dashes=paper.dashes(mark, widest))
@@ -151,7 +152,8 @@ def _words(paper: Paper, mark: Words) -> None:
     back = {"start": 0.0, "middle": 0.5, "end": 1.0}[mark.anchor] * width
     turn = np.deg2rad(mark.angle)
     x = paper.scale * mark.x - back * np.cos(turn)
-    y = paper.scale * mark.y - back * np.sin(turn)
+    down = paper.scale * mark.y - back * np.sin(turn)
+    y = down if paper.renderer.flipy() else paper.height - down  # y of letters points down in pixels, up in PDF
     paper.renderer.draw_text(paper.pen(_light(mark.tone)), x, y, mark.text, font, -mark.angle)
 
 

@@ -1,4 +1,4 @@
-"""A drawing as inline SVG: text stays text, colours are classes of the page's style sheet, no style attributes."""
+"""A drawing as SVG, inside a page or as a file: text stays text, colours are classes of the page's or its own style."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -7,29 +7,52 @@ import numpy as np
 from markupsafe import Markup
 
 from reports.figures.drawing import Area, Box, Curve, Disc, Dots, Figure, Floats, Length, Lines, Mark, Words
+from reports.figures.palette import light_classes
 
 _OPACITIES, _WIDTHS = 12, 12
 """Lines that nobody asks for one by one share a path when they look alike: so many steps are told apart."""
 _DASHES = "5 4"
+_FONTS = "'DejaVu Sans',Verdana,Arial,sans-serif"
+"""Of a file: the letters of PNG and PDF where they are installed, else what is about as wide."""
 
 
 def to_svg(figure: Figure, prefix: str = "") -> Markup:
-    """Writes a figure's drawing as one <svg> element with its title and its text alternative.
+    """Writes a figure's drawing as one <svg> element with its title and its text alternative, for a page.
 
-    Its ids start with the prefix, which tells apart figures of one name on a page, and the figure's name.
+    The page's style sheet has the colours. Ids start with the prefix, which tells apart figures of one name on a page,
+    and the figure's name.
     """
+    size = _number(figure.drawing.width), _number(figure.drawing.height)
+    return _root(figure, f"{prefix}-{figure.name}" if prefix else figure.name, size, Markup())
+
+
+def to_svg_file(figure: Figure, *, scale: Length = 1.0) -> bytes:
+    """Writes a figure as an SVG file of its own, in the light tones on white, `scale` points to a unit."""
+    drawing = figure.drawing
+    size = f"{_number(scale * drawing.width)}pt", f"{_number(scale * drawing.height)}pt"
+    # Both are our own: no value from outside is in them.
+    style = Markup("<style>text{{font-family:{}}}{}</style>").format(Markup(_FONTS), Markup(light_classes()))  # noqa: S704
+    paper = _box(Box(0, 0, drawing.width, drawing.height, "paper"))
+    root = _root(figure, figure.name, size, Markup("{}\n{}\n").format(style, paper))
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{root}\n'.encode()
+
+
+def _root(figure: Figure, name: str, size: tuple[str, str], first: Markup) -> Markup:
+    """Writes the element: its ids start with the name; `first` comes before the marks."""
     drawing = figure.drawing
     marks = Markup("\n").join(_mark(mark) for mark in drawing.marks)
     return Markup(
-        '<svg viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" '
+        '<svg viewBox="0 0 {} {}" width="{}" height="{}" role="img" '
         'aria-labelledby="{name}-title {name}-desc" xmlns="http://www.w3.org/2000/svg">\n'
-        '<title id="{name}-title">{title}</title>\n<desc id="{name}-desc">{alt}</desc>\n{marks}\n</svg>'
+        '<title id="{name}-title">{title}</title>\n<desc id="{name}-desc">{alt}</desc>\n{first}{marks}\n</svg>'
     ).format(
-        width=_number(drawing.width),
-        height=_number(drawing.height),
-        name=f"{prefix}-{figure.name}" if prefix else figure.name,
+        _number(drawing.width),
+        _number(drawing.height),
+        *size,
+        name=name,
         title=figure.title,
         alt=figure.alt,
+        first=first,
         marks=marks,
     )
 
