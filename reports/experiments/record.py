@@ -50,7 +50,7 @@ class Record:
     @staticmethod
     def _before(path: Path, form: dict[str, Any]) -> tuple[dict[str, float], list[str]]:
         shown = printable(path.parent)
-        document = _read_record(path)
+        document = read_record(path)
         if document is None:
             raise UserError(f"{shown} holds no experiment to resume; choose another folder")
         before = document["form"]
@@ -72,7 +72,7 @@ class Record:
         write_file(self.path, json.dumps(document, indent=1).encode())
 
 
-def _read_record(path: Path) -> dict[str, Any] | None:
+def read_record(path: Path) -> dict[str, Any] | None:
     """Reads what `Record.write` wrote; None where something else is there, or nothing that can be read."""
     try:
         document = json.loads(path.read_bytes())
@@ -86,7 +86,7 @@ def _read_record(path: Path) -> dict[str, Any] | None:
 def _is_unused(folder: Path) -> bool:
     """Tells whether a folder is empty, or holds an experiment of which nothing was trained: nothing is lost with it."""
     left = [each for each in folder.iterdir() if not is_temporary(each.name)]
-    claimed = any(each.name == RUN and _read_record(each) for each in left)
+    claimed = any(each.name == RUN and read_record(each) for each in left)
     return not left or (claimed and all(each.name == RUN or _is_empty(each) for each in left))
 
 

@@ -30,10 +30,10 @@ def to_svg_file(figure: Figure, *, scale: Length = 1.0) -> bytes:
     """Writes a figure as an SVG file of its own, in the light tones on white, `scale` points to a unit."""
     drawing = figure.drawing
     size = f"{_number(scale * drawing.width)}pt", f"{_number(scale * drawing.height)}pt"
-    # Both are our own: no value from outside is in them.
-    style = Markup("<style>text{{font-family:{}}}{}</style>").format(Markup(_FONTS), Markup(light_classes()))  # noqa: S704
+    # The style is our own, no value from outside is in it.
+    style = Markup(f"<style>text{{font-family:{_FONTS}}}{light_classes()}</style>\n")  # noqa: S704
     paper = _box(Box(0, 0, drawing.width, drawing.height, "paper"))
-    root = _root(figure, figure.name, size, Markup("{}\n{}\n").format(style, paper))
+    root = _root(figure, figure.name, size, style + paper + "\n")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{root}\n'.encode()
 
 

@@ -11,10 +11,11 @@ from typing import Any
 import pandas as pd
 
 from bimt.folder import write_file
+from bimt.messages import UserError, printable
 from bimt.sweep.blocks import Block
 from bimt.sweep.engine import Failure
 from bimt.sweep.grid import Cell
-from bimt.sweep.plan import Plan
+from bimt.sweep.plan import Plan, blocks_of, load_tasks, read_plan
 from interp.sweep import ADDITION_NAMES, MEASURE_NAMES, SeedResult, read_results
 
 TABLES = "results.csv", "results.parquet"
@@ -96,6 +97,20 @@ def collect(
             seeds += results
         found.append(CellResult(cell, kind, tuple(seeds)))
     return SweepResults(plan, tuple(found), tuple(failures))
+
+
+def read_sweep(out: Path) -> SweepResults:
+    """Reads again what is measured of a sweep, from its folder; nothing is trained.
+
+    Raises:
+        UserError: If the folder holds no sweep, or the data of a cell cannot be loaded.
+    """
+    plan = read_plan(out)
+    if plan is None:
+        raise UserError(f"{printable(out)} holds no sweep")
+    cells = plan.cells()
+    blocks = {cell.name: blocks_of(cell, out, block=plan.block, fourier=plan.fourier) for cell in cells}
+    return collect(plan, cells, [task.kind for task in load_tasks(cells)], blocks, failures=())
 
 
 def timed(results: SweepResults, *, seconds: float, skipped: int) -> SweepResults:
