@@ -14,6 +14,7 @@ from interp import commands
 from interp.formula_commands import symbolic
 from reports import commands as report_commands
 from reports.experiments import catalog, listing
+from reports.figure_commands import figures
 from reports.sweeps import asked
 from tests.bimt.sweep.here import Here
 from tests.planted_votes import voting_of_family
@@ -136,3 +137,8 @@ def test_every_key_of_voting_is_documented():
 def test_every_key_of_film_is_documented(checkpoint, tmp_path, capsys):
     assert run(report_commands.film, [checkpoint, "--out", str(tmp_path / "film.gif"), "--json"]) == 0
     assert keys(json.loads(capsys.readouterr().out)) - documented("film") == set()
+
+
+def test_every_key_of_figures_is_documented(checkpoint, tmp_path, capsys):
+    assert run(figures, [checkpoint, "--out", str(tmp_path), "--json"]) == 0
+    assert keys(json.loads(capsys.readouterr().out)) - documented("figures") == set()
