@@ -50,10 +50,9 @@ class Cuts {
 
   /** Sets everything at once, as an address says it; unknown names are left out. */
   set(names, method) {
-    this._change(() => {
-      this.names = new Set(names.filter(name => this.known.has(name)));
-      this.method = method === "mean" ? "mean" : "zero";
-    });
+    this.past = [];
+    this.names = new Set(names.filter(name => this.known.has(name)));
+    this.method = method === "mean" ? "mean" : "zero";
   }
 
   undo() {

@@ -136,25 +136,26 @@ class Picture {
     }));
   }
 
-  /** Names of inputs and outputs: small where many, leaning where long, left out where they would lie on each other. */
+  /** Names of inputs and outputs: smaller where many, in two rows, leaning where long; left out where none of it helps. */
   _endNames() {
     const ends = this.scene.vertices.filter(each => !each.isGroup && this.labels[each.title]);
     return ["input", "output"].flatMap(role => {
       const row = ends.filter(each => each.site.role === role).sort((a, b) => a.x - b.x);
       const step = row.slice(1).reduce((least, each, at) => Math.min(least, each.x - row[at].x), SHEET.width);
       const longest = row.reduce((most, each) => Math.max(most, this.labels[each.title].length), 1);
-      const size = row.length > 1 ? Math.min(13, (step - 1) / (0.56 * longest)) : 13, leans = size < 8;
+      const fits = room => Math.min(13, (room - 3) / (0.6 * longest));
+      const rows = fits(step) < 9 ? 2 : 1, size = row.length > 1 ? fits(rows * step) : 13, leans = size < 8;
       if (leans && step < 13) return [];
-      return row.map(vertex => this._endName(vertex, {role, leans, size: leans ? 11 : size, room: Math.max(step, 60)}));
+      return row.map((vertex, rank) => this._endName(vertex, role, leans ? {leans, size: 11, room: 96, lift: 0} :
+        {leans, size, room: Math.max(rows * step, 60), lift: rank % rows * size}));
     });
   }
 
-  _endName({x, y, radius, title, isAlive}, {role, leans, size, room}) {
-    const place = length(y + (role === "output" ? -radius - 7 : radius + 5 + 0.85 * size));
+  _endName({x, y, radius, title, isAlive}, role, {leans, size, room, lift}) {
+    const place = length(role === "output" ? y - radius - 7 - lift : y + radius + 5 + 0.85 * size + lift);
     return svg("text", {class: isAlive ? "f-ink" : "f-muted", x: length(x), y: place, "font-size": length(size), "font-weight": 600,
       "text-anchor": !leans ? "middle" : role === "output" ? "start" : "end",
-      transform: leans ? `rotate(-35 ${length(x)} ${place})` : null,
-      text: fitted(this.labels[title], leans ? 96 : Math.max(room, 60), size)});
+      transform: leans ? `rotate(-35 ${length(x)} ${place})` : null, text: fitted(this.labels[title], room, size)});
   }
 
   /** Which part lies under the pointer: what the browser says, else the nearest neuron or line. */
