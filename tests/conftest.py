@@ -1,5 +1,11 @@
 """What tests of whole runs share."""
 
+import os
+
+# There is a worker for every core: numpy's own threads would only wait for each other, and that takes processor time.
+# Read when numpy is loaded, so set before; whatever is started inherits it.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import pytest
 import torch
 
