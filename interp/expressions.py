@@ -7,7 +7,7 @@ import re
 import types
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import numpy as np
@@ -189,10 +189,18 @@ def evaluate_all(
         names: One per column of the table.
         table: What to put in.
     """
-    function = sympy.lambdify([sympy.Symbol(name) for name in names], list(exprs), cse=_shared, dummify=True)
+    function = _to_numpy(tuple(exprs), tuple(names))
     with np.errstate(all="ignore"):  # beyond the rows that it was fitted to a formula need not be defined
         values = function(*table.T)
     return np.stack([np.broadcast_to(value, len(table)) for value in values], axis=1).astype(np.float64)
+
+
+@lru_cache(maxsize=8)  # to write takes longer than to compute, and the same formulas are asked about many tables
+def _to_numpy(exprs: tuple[sympy.Expr, ...], names: tuple[str, ...]) -> Callable[..., Sequence[Any]]:
+    function: Callable[..., Sequence[Any]] = sympy.lambdify(
+        [sympy.Symbol(name) for name in names], list(exprs), cse=_shared, dummify=True
+    )
+    return function
 
 
 def _shared(exprs: Sequence[sympy.Expr]) -> tuple[list[tuple[sympy.Symbol, sympy.Expr]], list[sympy.Expr]]:
