@@ -1,5 +1,6 @@
 """What tests of whole runs share."""
 
+import gc
 import os
 
 # There is a worker for every core: numpy's own threads would only wait for each other, and that takes processor time.
@@ -16,6 +17,12 @@ checked.install()
 from bimt.steps import PlainSteps  # noqa: E402 - what is imported before has no checks
 
 checked.check_first_steps(PlainSteps, count=10)
+
+
+def pytest_collection_finish():
+    """What all tests have in common stays: to look for garbage among a million objects of libraries takes time."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
