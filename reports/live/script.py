@@ -8,8 +8,8 @@ from importlib.resources import files
 _TABLES = ("dom.js", "save.js")
 _PLAYING = (
     *("arrays.js", "activations.js", "net.js", "cuts.js", "scores.js", "views.js", "scene.js", "layout.js"),
-    *("player.js", "painter.js", "details.js", "picture.js", "charts.js", "probe.js", "filmbar.js", "board.js"),
-    *("stage.js", "gallery.js", "address.js"),
+    *("player.js", "painter.js", "details.js", "picture.js", "charts.js", "image.js", "probe.js", "filmbar.js"),
+    *("board.js", "stage.js", "gallery.js", "address.js"),
 )
 
 

@@ -156,7 +156,7 @@ class ModuleRow {
     const listed = names => (names.length > 8 ? `${names.slice(0, 8).join(", ")} and ${names.length - 8} more` : names.join(", ") || "–");
     this.element = html("tr", {}, html("td", {class: "text short"}, this.box), html("th", {scope: "row", class: "text"},
       svg("svg", {class: "key", viewBox: "0 0 2 2", "aria-hidden": "true"}, svg("circle", {cx: 1, cy: 1, r: 1, class: `f-module${tone}`})), module.name),
-      html("td", {class: "text short", text: listed(module.inputs)}), html("td", {class: "text short", text: listed(module.outputs)}), this.left, this.without, this.change);
+      html("td", {class: "text names", text: listed(module.inputs)}), html("td", {class: "text names", text: listed(module.outputs)}), this.left, this.without, this.change);
   }
 
   show() {

@@ -26,7 +26,7 @@ function painter({player, scene, colour, values, gone}) {
 
   const ofVertex = ({site, module, members, title, isAlive, isGroup, label}) => {
     const isGone = !isGroup && gone.neurons.has(label);
-    if (!isAlive && !isGroup) return {tone: "faint", opacity: 1, isGone: false};
+    if (!isAlive) return {tone: "faint", opacity: 1, isGone: false};
     if (colour === "importance") {
       const size = drop("neuron", cuts.names_at.get(title)) / most;
       return {tone: isGroup ? "muted" : "positive", opacity: isGroup ? 0.5 : 0.12 + 0.88 * Math.sqrt(Math.min(size, 1)), isGone};
@@ -35,7 +35,7 @@ function painter({player, scene, colour, values, gone}) {
       const value = seen(site, members[0]);
       return {tone: value < 0 ? "negative" : "positive", opacity: 0.08 + 0.92 * Math.abs(value) / top[site.name], isGone};
     }
-    return {tone: colour === "sign" || colour === "activation" ? "muted" : moduleTone(module), opacity: isGroup ? 0.85 : 1, isGone};
+    return {tone: colour === "sign" || colour === "activation" ? "muted" : moduleTone(module), opacity: 1, isGone};
   };
 
   const ofEdge = item => {

@@ -26,8 +26,7 @@ class Picture {
     this._place(scene);
     this.edges = scene.edges.map(edge => this._edge(edge, nameOf));
     this.vertices = scene.vertices.map(vertex => this._vertex(vertex, nameOf));
-    const under = [...this._sheets(), ...this._siteNames()];
-    this.root.replaceChildren(...under.map(each => each.element || each),
+    this.root.replaceChildren(...this._sheets(), ...this._siteNames(), this._fixed(),
       svg("g", {}, ...this.edges.map(each => each.element)), svg("g", {}, ...this.vertices.map(each => each.element)),
       svg("g", {"aria-hidden": "true"}, ...this._endNames()));
     this._adjacent();
@@ -126,6 +125,29 @@ class Picture {
   _sheets() {
     return this.layout.space.sites.map(site => this.layout.sheet(site)).filter(Boolean).map(corners =>
       svg("polygon", {class: "sheet", points: corners.map(place => place.map(length).join(",")).join(" ")}));
+  }
+
+  /** What leads from site to site without a weight: skips neuron by neuron, gates head by head. */
+  _fixed() {
+    const lines = new Set(), {byNeuron} = this.scene, ends = [];
+    const vertex = (site, neuron) => byNeuron.get(`${site}[${neuron}]`);
+    for (const site of this.layout.space.sites) {
+      const {mixture} = site;
+      for (const source of [...site.skips, ...(mixture ? [mixture.value] : [])]) {
+        for (let neuron = 0; neuron < site.size; neuron++) ends.push([[vertex(source, neuron)], [vertex(site.name, neuron)]]);
+      }
+      for (const source of mixture ? [mixture.query, mixture.key] : []) {
+        const size = site.size / mixture.heads;
+        for (let head = 0; head < mixture.heads; head++) {
+          const own = name => Array.from({length: size}, (_, at) => vertex(name, head * size + at)).filter(isShown);
+          ends.push([own(source), own(site.name)]);
+        }
+      }
+    }
+    for (const [from, to] of ends) {
+      if (from.length && to.length && [...from, ...to].every(isShown)) lines.add(`M${center(from)}L${center(to)}`);
+    }
+    return svg("path", {class: "s-faint fixed", d: [...lines].join("")});
   }
 
   _siteNames() {
@@ -243,6 +265,13 @@ class Picture {
     const at = own.indexOf(part);
     return own[at < 0 ? (step > 0 ? 0 : own.length - 1) : (at + step + own.length) % own.length];
   }
+}
+
+const isShown = vertex => vertex && vertex.isAlive;
+
+/** The middle of some vertices, as a path says it. */
+function center(vertices) {
+  return ["x", "y"].map(axis => length(vertices.reduce((sum, each) => sum + each[axis], 0) / vertices.length)).join(" ");
 }
 
 /** Pushes groups of one row apart until they do not touch. */

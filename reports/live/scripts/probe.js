@@ -4,20 +4,22 @@ const MOST_SLIDERS = 24, MOST_SAID = 12, FIRST = 6;  // of more classes the firs
 
 class Probe {
   /** changed(inputs) is told whenever a slider moved. */
-  constructor({task, net}, changed) {
+  constructor({task, net, space}, changed) {
     Object.assign(this, {task, net, changed, row: null});
     this.inputs = task.row(0);
-    this.sliders = task.columns.slice(0, MOST_SLIDERS).map((name, column) => this._slider(name, column));
+    const sheet = task.tokens.length ? null : sheetOf(net, space, task.width);
+    this.painting = sheet && new Painting(sheet, task, (column, value) => this._move(column, value));
+    this.sliders = sheet ? [] : task.columns.slice(0, MOST_SLIDERS).map((name, column) => this._slider(name, column));
     this.chooser = html("input", {type: "number", min: 0, max: task.rows - 1, value: "", step: 1,
       "aria-label": "number of a test row", oninput: () => this.choose(Math.round(Number(this.chooser.value)))});
     this.isShort = task.isClassification && task.answer_names.length > MOST_SAID;
     this.said = Array.from({length: Math.min(task.answer_names.length, this.isShort ? FIRST : MOST_SAID)}, () =>
       ({element: html("output", {class: "value"}), label: html("span", {})}));
-    const more = task.columns.length > MOST_SLIDERS ?
+    const more = !sheet && task.columns.length > MOST_SLIDERS ?
       html("p", {class: "quiet small", text: `The first ${MOST_SLIDERS} of ${task.columns.length} inputs; the others stay as in the test row.`}) : null;
     this.element = html("div", {class: "probe"},
       html("label", {class: "row"}, html("span", {text: "as in test row"}), this.chooser),
-      html("div", {class: "sliders"}, ...this.sliders.map(each => each.element)), more,
+      this.painting ? this.painting.element : html("div", {class: "sliders"}, ...this.sliders.map(each => each.element)), more,
       html("dl", {class: "said", "aria-live": "polite"}, ...this.said.map(({label, element}) =>
         html("div", {}, html("dt", {}, label), html("dd", {}, element)))));
     this._show();
@@ -64,12 +66,7 @@ class Probe {
     const isToken = this.task.tokens.length > 0, step = isToken ? 1 : "any";
     const move = value => {
       if (value === "" || !Number.isFinite(Number(value))) return;
-      const kept = isToken ? Math.min(high, Math.max(low, Math.round(Number(value)))) : Number(value);
-      this.inputs[column] = this._read(column, kept);
-      this.row = null;
-      this.chooser.value = "";
-      this._show();
-      this.changed();
+      this._move(column, isToken ? Math.min(high, Math.max(low, Math.round(Number(value)))) : Number(value));
     };
     const slider = html("input", {type: "range", min: low, max: high, step, "data-input": name, "aria-label": name,
       oninput: event => move(event.target.value)});
@@ -79,7 +76,16 @@ class Probe {
       element: html("div", {class: "slider"}, html("span", {class: "name", title: name, text: name}), slider, exact, token)};
   }
 
+  _move(column, value) {
+    this.inputs[column] = this._read(column, value);
+    this.row = null;
+    this.chooser.value = "";
+    this._show();
+    this.changed();
+  }
+
   _show() {
+    if (this.painting) this.painting.show(this.table);
     for (const {column, slider, exact, token} of this.sliders) {
       const value = this._written(column, this.inputs[column]);
       slider.value = value;

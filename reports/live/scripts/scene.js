@@ -1,7 +1,7 @@
 // From a view to what is drawn: every neuron and connection of a small net; of a large one groups and bundles, which
 // open up one by one.
 
-const MOST_EDGES = 5000;
+const MOST_EDGES = 5000, SMALL_SITE = 16;  // sites of so few neurons are shown neuron by neuron
 
 class Scene {
   /** modules: as reports/live/parts.py lists them. */
@@ -22,7 +22,7 @@ class Scene {
       const alive = view.aliveOf(site);
       for (let index = 0; index < site.size; index++) {
         const name = `${site.name}[${index}]`, module = this.moduleOf.has(name) ? this.moduleOf.get(name) : -1;
-        const group = isGrouped ? this._group(site, module, alive[index]) : null;
+        const group = isGrouped && site.size > SMALL_SITE ? this._group(site, module, alive[index]) : null;
         const isOne = !group || this.open.has(group.key);
         const key = isOne ? name : group.key;
         if (!vertices.has(key)) {
@@ -41,7 +41,7 @@ class Scene {
     const hidden = Math.max(edges.length - MOST_EDGES, 0);
     const shown = edges.slice(hidden);
     const largest = isGrouped ? Math.abs(shown.length ? shown[shown.length - 1].value : 1) : view.largest;
-    return {vertices: [...vertices.values()], edges: shown, isGrouped, hidden, largest: largest || 1, places: view.places};
+    return {vertices: [...vertices.values()], edges: shown, byNeuron, isGrouped, hidden, largest: largest || 1, places: view.places};
   }
 
   toggleGroup(key) {
