@@ -7,19 +7,24 @@ INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check bench bench-scale clean
+.PHONY: help demo gallery test check bench bench-pages bench-scale clean
 
 help:
 	@echo 'make demo    train and explain two nets, write runs/demo/report.html'
+	@echo 'make gallery train the nets of docs/gallery and write their pages anew'
 	@echo 'make test    run the whole test suite'
 	@echo 'make check   ruff and mypy'
 	@echo 'make bench   speed against a textbook loop'
+	@echo 'make bench-pages   size of report pages, and how quickly they answer'
 	@echo 'make bench-scale   how time grows with width, seeds and batch'
 	@echo 'make clean   remove .venv and the caches'
 
 demo: $(INSTALLED)
 	@rm -rf runs/demo
 	@$(RUN) -m reports.demo
+
+gallery: $(INSTALLED)
+	@$(RUN) -m benchmarks.showcase
 
 # Compiled files are kept, whatever the caller's habit: to do without costs every worker and every process of a test.
 test: $(INSTALLED)
@@ -30,6 +35,9 @@ check: $(INSTALLED)
 	@$(RUN) -m ruff format --check
 	@$(RUN) -m mypy
 
+bench-pages: $(INSTALLED)
+	@$(RUN) -m benchmarks.pages
+
 bench-scale: $(INSTALLED)
 	@$(RUN) -m benchmarks.scale
 
@@ -37,13 +45,15 @@ bench: $(INSTALLED)
 	@$(RUN) -m benchmarks
 
 clean:
-	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf $(VENV) node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
-$(INSTALLED): pyproject.toml constraints.txt
+$(INSTALLED): pyproject.toml constraints.txt package.json
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 	    { echo 'This needs Python 3.11 or newer as "$(PYTHON)"; name another with: make PYTHON=/path/to/python3' >&2; exit 1; }
 	@echo 'Installing into $(VENV) (a minute or two) ...' >&2
 	@$(PYTHON) -m venv $(VENV) || \
 	    { echo 'Could not make $(VENV); on Debian and Ubuntu: apt install python3-venv' >&2; exit 1; }
 	@$(RUN) -m pip install -qq --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@if command -v npm >/dev/null; then npm install --silent --no-package-lock --no-audit --no-fund >/dev/null || \
+	    echo 'axe-core could not be installed: the tests that look for barriers on pages will be skipped' >&2; fi
 	@touch $@

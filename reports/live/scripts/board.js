@@ -11,6 +11,7 @@ class Board {
     this.change = html("p", {class: "quiet small"});
     this.list = html("ul", {class: "chips", "aria-label": "What is cut"});
     this.about = html("div", {class: "about"});
+    this.legend = html("ul", {class: "legend", "aria-label": "legend"});
     this.outputs = task.answer_names.length > 1 && task.answer_names.length <= 12 ?
       task.answer_names.map(name => html("td", {})) : [];
     this.film = player.film ? new FilmBar(stage, player.film) : null;
@@ -19,7 +20,7 @@ class Board {
       stage.isOneOfMany ? html("h3", {class: "title", text: model.name}) : null,
       this._bar(picture),
       html("div", {class: "board"},
-        html("div", {class: "scene"}, picture.root, this._turning(), this.film && this.film.element, this._notes()),
+        html("div", {class: "scene"}, picture.root, this._turning(), this.film && this.film.element, this.legend),
         html("div", {class: "side"}, this._readout(), this.about)),
       html("div", {class: "below"}, this._group("A row by hand", stage.probe.element),
         ...(stage.charts.length ? [this._group("What it says", html("div", {class: "charts"}, ...stage.charts.map(each => each.element)))] : [])),
@@ -32,6 +33,7 @@ class Board {
     const {stage} = this, {cuts} = stage.player, {outcome} = stage;
     for (const [name, button] of Object.entries(this.views)) button.setAttribute("aria-pressed", String(name === stage.view));
     this.colours.value = stage.colour;
+    this._legend();
     this.methods.value = cuts.method;
     this.undoing.disabled = !cuts.past.length;
     this.clearing.disabled = !cuts.names.size;
@@ -124,10 +126,14 @@ class Board {
       slide("tilt", 0, 90, layout.tilt, value => this.stage.turn(layout.turn, value)));
   }
 
-  _notes() {
-    const {model} = this.stage;
-    const words = [["positive", "positive weight"], ["negative", "negative weight"], ...model.modules.slice(0, 8).map(({name}, at) => [`module${at % 8}`, `module ${name}`])];
-    return html("ul", {class: "legend"}, ...words.map(([tone, text]) => html("li", {},
+  /** What colours and widths stand for. */
+  _legend() {
+    const {model, colour} = this.stage;
+    const signs = {activation: ["positive value, or what flows", "negative"], importance: ["the darker, the more is lost without it"],
+      module: []}[colour] || ["positive weight", "negative weight"];
+    const words = [...signs.map((text, at) => [at ? "negative" : "positive", text]),
+      ...(["both", "module"].includes(colour) ? model.modules.slice(0, 8).map(({name}, at) => [`module${at % 8}`, `module ${name}`]) : [])];
+    this.legend.replaceChildren(...words.map(([tone, text]) => html("li", {},
       svg("svg", {class: "key", viewBox: "0 0 2 2", "aria-hidden": "true"}, svg("circle", {cx: 1, cy: 1, r: 1, class: `f-${tone}`})), text)));
   }
 
