@@ -110,7 +110,8 @@ def take_pictures(exhibits: Mapping[str, Exhibit]) -> None:
             page.goto((FOLDER / f"{name}.html").as_uri() + exhibit.address)
             page.wait_for_selector("html[data-ready]")
             if exhibit.clicked:
-                page.locator(exhibit.clicked).first.click()
+                page.locator(exhibit.clicked).first.dispatch_event("click")
+                page.locator(exhibit.clicked).first.evaluate("each => each.focus({preventScroll: true})")
             box = page.locator(exhibit.shown).first.bounding_box()
             around = {"x": box["x"] - 12, "y": box["y"] - 12, "width": box["width"] + 24, "height": box["height"] + 24}
             (FOLDER / f"{name}.png").write_bytes(_small(page.screenshot(full_page=True, clip=around)))
