@@ -1,4 +1,4 @@
-"""The figures of a folder, whoever wrote it: of a checkpoint's report, a sweep's page, an experiment's page."""
+"""The figures of pages, drawn again: of a checkpoint's report or gallery, of a comparison, a sweep, an experiment."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,6 +14,8 @@ from reports.experiments.reading import read_experiment
 from reports.experiments.record import RUN
 from reports.figures.drawing import Figure, Length
 from reports.figures.files import Kind, to_file
+from reports.nets.compare import compare
+from reports.nets.gallery import make_gallery
 from reports.report import build_report
 from reports.sweeps.page import make_sweep_page
 from reports.sweeps.results import read_sweep
@@ -25,7 +27,7 @@ _TOLERANCE = 1e-3
 class Drawn(NamedTuple):
     """Every figure of a page."""
 
-    of: Literal["checkpoint", "sweep", "experiment"]
+    of: Literal["checkpoint", "sweep", "experiment", "gallery", "comparison"]
     figures: tuple[Figure, ...]
     seed: int | None = None
     """The label that a checkpoint's figures explain."""
@@ -60,6 +62,19 @@ def draw_all(
     tolerance = _TOLERANCE if tolerance is None else tolerance
     report = build_report(open_checkpoint(path), label=label, tolerance=tolerance, watch=watch)
     return Drawn("checkpoint", tuple(make_page(report).figures), report.selected.label)
+
+
+def draw_gallery(path: Path, *, tolerance: float | None = None) -> Drawn:
+    """Draws the figures of a checkpoint's gallery; arguments as in `draw_all`."""
+    tolerance = _TOLERANCE if tolerance is None else tolerance
+    return Drawn("gallery", tuple(make_gallery(open_checkpoint(path), tolerance=tolerance).figures))
+
+
+def draw_comparison(paths: Sequence[Path], *, label: int | None = None, tolerance: float | None = None) -> Drawn:
+    """Draws the figures of several checkpoints side by side; arguments as in `draw_all`."""
+    tolerance = _TOLERANCE if tolerance is None else tolerance
+    labels = () if label is None else (label,)
+    return Drawn("comparison", tuple(compare(paths, labels=labels, tolerance=tolerance).figures), label)
 
 
 def choose(figures: Sequence[Figure], names: Sequence[str]) -> list[Figure]:

@@ -41,7 +41,7 @@ class Player:
     checkpoint: Checkpoint | None = None
     """Where its snapshots are; they are shown if there is a story too."""
     story: Story | None = None
-    facts: Mapping[str, float] = field(default_factory=dict)
+    facts: Mapping[str, float | int] = field(default_factory=dict)
     """What a gallery says of it and sorts by, by title."""
 
 

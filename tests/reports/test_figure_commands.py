@@ -183,3 +183,15 @@ def test_records_that_say_something_else_are_refused(reproduced, tmp_path, chang
         return
     with pytest.raises(UserError, match=complaint):
         read_experiment(folder)
+
+
+def test_galleries_and_comparisons_are_drawn_too(tmp_path, capsys):
+    paths = [str(saved(small_checkpoint(small_task(), seeds=2), tmp_path / name).path) for name in "ab"]
+    out = tmp_path / "out"
+    assert run(figures, [paths[0], "--gallery", "--format", "svg", "--out", str(out), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["of"] == "gallery"
+    assert run(figures, [*paths, "--format", "svg", "--out", str(out), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["of"] == "comparison"
+    assert written(out) == {"gallery.svg", "comparison.svg"}
+    assert run(figures, [*paths, "--gallery", "--out", str(out)]) == 2
+    assert "--gallery is of all seeds of one checkpoint" in capsys.readouterr().err
