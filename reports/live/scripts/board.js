@@ -20,8 +20,8 @@ class Board {
       stage.isOneOfMany ? html("h3", {class: "title", text: model.name}) : null,
       this._bar(picture),
       html("div", {class: "board"},
-        html("div", {class: "scene"}, picture.root, this._turning(), this.film && this.film.element, this.legend),
-        html("div", {class: "side"}, this._readout(), this.about)),
+        html("div", {class: "scene"}, picture.root, this._turning(), this.legend),
+        html("div", {class: "side"}, this._readout(), this.about), this.film && this.film.element),
       html("div", {class: "below"}, this._group("A row by hand", stage.probe.element),
         ...(stage.charts.length ? [this._group("What it says", html("div", {class: "charts"}, ...stage.charts.map(each => each.element)))] : [])),
       this.modules.length ? this._group("Modules now", this._moduleTable()) : null);

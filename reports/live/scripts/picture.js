@@ -153,7 +153,7 @@ class Picture {
   _siteNames() {
     return this.layout.space.levels.flatMap(level => level.map((site, rank) => {
       const alone = level.length === 1, [left] = this.layout._span(site);
-      return svg("text", {class: "f-muted", x: alone ? 4 : length(left - 12), y: length(this.layout.height_of(site) + (alone ? 4 : 22)),
+      return svg("text", {class: "f-muted site", x: alone ? 4 : length(left - 12), y: length(this.layout.height_of(site) + (alone ? 4 : 22)),
         "font-size": 12, text: fitted(site.name, alone ? 54 : 80, 12)});
     }));
   }
@@ -161,6 +161,7 @@ class Picture {
   /** Names of inputs and outputs: smaller where many, in two rows, leaning where long; left out where none of it helps. */
   _endNames() {
     const ends = this.scene.vertices.filter(each => !each.isGroup && this.labels[each.title]);
+    this.root.classList.toggle("few-names", ends.length <= 12);
     return ["input", "output"].flatMap(role => {
       const row = ends.filter(each => each.site.role === role).sort((a, b) => a.x - b.x);
       const step = row.slice(1).reduce((least, each, at) => Math.min(least, each.x - row[at].x), SHEET.width);
