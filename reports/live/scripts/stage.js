@@ -92,11 +92,14 @@ class Stage {
   }
 
   restore(said) {
+    const view = said.get("view") || "pruned", frame = Number(said.get("frame") || NaN), {film} = this.player;
     this.player.cuts.set((said.get("cut") || "").split(";").filter(Boolean), said.get("by"));
-    if (said.get("colour") in COLOURS) this.colour = said.get("colour");
-    const view = said.get("view") || "pruned", frame = Number(said.get("frame"));
-    const isThere = view === "film" ? this.player.film : view === "trained" ? this.model.dense : view === "pruned";
-    if (isThere) this._look(view, Number.isInteger(frame) && this.player.film ? Math.min(Math.max(frame, 0), this.player.film.length - 1) : this.frame);
+    this.colour = Object.hasOwn(COLOURS, said.get("colour")) ? said.get("colour") : "both";
+    const isThere = view === "film" ? film : view === "trained" ? this.model.dense : view === "pruned";
+    const isFrame = film && Number.isInteger(frame);
+    if (isThere) this._look(view, isFrame ? Math.min(Math.max(frame, 0), film.length - 1) : this.frame);
+    // Inputs that an address brings are no first touch: colours and view are what it says.
+    if (said.has("x") || said.has("row")) this.isTouched = true;
     if (said.has("x")) this.probe.set(said.get("x").split(";").map(Number));
     else if (said.has("row")) this.probe.choose(Number(said.get("row")));
     this._cut();

@@ -18,7 +18,7 @@ from reports.live.script import playing_script
 from tests.families import FAMILIES, made
 from tests.reports.browser import Opened, browser, needs_browser
 from tests.reports.checkpoints import small_checkpoint, small_task
-from tests.reports.live.pages import CLICKED, metric, written
+from tests.reports.live.pages import CLICKED, address, metric, written
 
 pytestmark = needs_browser
 MOVED = "(each, value) => { each.value = value; each.dispatchEvent(new Event('input', {bubbles: true})); }"
@@ -144,3 +144,17 @@ def test_error_function(running, tmp_path):
         points = [k / 16 for k in range(-110, 111)]
         for x, found in zip(points, opened.page.evaluate("points => points.map(erf)", points), strict=True):
             assert found == pytest.approx(math.erf(x), rel=2e-15, abs=1e-300)
+
+
+def test_inputs_in_an_address_leave_colours_and_view_as_it_says(running, tmp_path):
+    path = written(tmp_path, player_of("mlp", live=1.0))
+    for colour in ("both", "sign"):
+        said = "#play?row=3" if colour == "both" else f"#play?colour={colour}&row=3"
+        with Opened(running, path, fragment=said) as opened:
+            assert opened.page.input_value("select[aria-label='colour by']") == colour
+            assert address(opened.page) == said
+
+
+def test_a_colour_that_there_is_not_is_left_out(running, tmp_path):
+    with Opened(running, written(tmp_path, player_of("mlp")), fragment="#play?colour=toString") as opened:
+        assert opened.page.input_value("select[aria-label='colour by']") == "both"
