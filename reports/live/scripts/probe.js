@@ -11,7 +11,7 @@ class Probe {
     this.painting = sheet && new Painting(sheet, task, (column, value) => this._move(column, value));
     this.sliders = sheet ? [] : task.columns.slice(0, MOST_SLIDERS).map((name, column) => this._slider(name, column));
     this.chooser = html("input", {type: "number", min: 0, max: task.rows - 1, value: "", step: 1,
-      "aria-label": "number of a test row", oninput: () => this.choose(Math.round(Number(this.chooser.value)))});
+      "aria-label": "number of a test row", oninput: () => { if (this.chooser.value) this.choose(Number(this.chooser.value)); }});
     this.isShort = task.isClassification && task.answer_names.length > MOST_SAID;
     this.said = Array.from({length: Math.min(task.answer_names.length, this.isShort ? FIRST : MOST_SAID)}, () =>
       ({element: html("output", {class: "value"}), label: html("span", {})}));
@@ -27,7 +27,7 @@ class Probe {
 
   /** Takes the inputs of a test row. */
   choose(row) {
-    if (!(row >= 0 && row < this.task.rows)) return;
+    if (!(Number.isInteger(row) && row >= 0 && row < this.task.rows)) return;
     this.row = row;
     this.inputs = this.task.row(row);
     this._show();
@@ -64,10 +64,7 @@ class Probe {
   _slider(name, column) {
     const [low, high] = [this.task.ranges[2 * column], this.task.ranges[2 * column + 1]];
     const isToken = this.task.tokens.length > 0, step = isToken ? 1 : "any";
-    const move = value => {
-      if (value === "" || !Number.isFinite(Number(value))) return;
-      this._move(column, isToken ? Math.min(high, Math.max(low, Math.round(Number(value)))) : Number(value));
-    };
+    const move = value => { if (value !== "" && Number.isFinite(Number(value))) this._move(column, Number(value)); };
     const slider = html("input", {type: "range", min: low, max: high, step, "data-input": name, "aria-label": name,
       oninput: event => move(event.target.value)});
     const exact = html("input", {type: "number", step, "aria-label": `${name}, exactly`, onchange: event => move(event.target.value)});
@@ -95,6 +92,11 @@ class Probe {
     if (this.row !== null) this.chooser.value = this.row;
   }
 
-  _read(column, value) { return this.task.tokens.length ? value : this.task.toNet(column, value); }
+  /** A number as the net sees it; of tokens the nearest that there is. */
+  _read(column, value) {
+    if (!this.task.tokens.length) return this.task.toNet(column, value);
+    return Math.min(this.task.ranges[2 * column + 1], Math.max(this.task.ranges[2 * column], Math.round(value)));
+  }
+
   _written(column, value) { return this.task.tokens.length ? value : this.task.toTable(column, value); }
 }

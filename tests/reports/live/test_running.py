@@ -158,3 +158,33 @@ def test_inputs_in_an_address_leave_colours_and_view_as_it_says(running, tmp_pat
 def test_a_colour_that_there_is_not_is_left_out(running, tmp_path):
     with Opened(running, written(tmp_path, player_of("mlp")), fragment="#play?colour=toString") as opened:
         assert opened.page.input_value("select[aria-label='colour by']") == "both"
+
+
+def test_an_address_asks_only_for_tokens_that_there_are(running, tmp_path):
+    path = written(tmp_path, player_of("embedding_mlp"))
+    with Opened(running, path, fragment="#play?x=99999;1.4") as opened:
+        assert [each.input_value() for each in opened.page.locator("[data-input]").all()] == ["4", "1"]
+        said = [each.get_attribute("data-value") for each in opened.page.locator("output[data-output]").all()]
+        assert "NaN" not in said
+        assert opened.said == []
+
+
+@pytest.mark.parametrize("row", ["1.5", "-1", "9999", "x"])
+def test_an_address_asks_only_for_rows_that_there_are(row, running, tmp_path):
+    with Opened(running, written(tmp_path, player_of("mlp")), fragment=f"#play?row={row}") as opened:
+        assert opened.page.input_value("[aria-label='number of a test row']") == ""
+        assert "NaN" not in opened.page.inner_text(".said")
+
+
+def test_the_number_of_a_row_can_be_emptied(running, tmp_path):
+    with Opened(running, written(tmp_path, player_of("mlp"))) as opened:
+        chooser = opened.page.locator("[aria-label='number of a test row']")
+        chooser.fill("3")
+        chooser.fill("")
+        assert chooser.input_value() == ""
+        assert address(opened.page) == "#play?colour=activation&row=3"
+
+
+def test_an_address_that_names_a_section_stays(running, tmp_path):
+    with Opened(running, written(tmp_path, player_of("mlp")), fragment="#reproduce") as opened:
+        assert address(opened.page) == "#reproduce"
