@@ -1,6 +1,7 @@
 """The net that runs in the page is the net: every ablation, every slider, whatever the family."""
 
 import math
+import re
 
 import pytest
 import torch
@@ -13,11 +14,13 @@ from interp.modules import independent_parts
 from interp.prune import prune
 from interp.sample import MOST_ROWS, sampled
 from interp.sparse import Neuron
+from reports.html import render_page
 from reports.live.model import Player
 from reports.live.script import playing_script
+from reports.nets.compare import compare
 from tests.families import FAMILIES, made
 from tests.reports.browser import Opened, browser, needs_browser
-from tests.reports.checkpoints import small_checkpoint, small_task
+from tests.reports.checkpoints import saved, small_checkpoint, small_task
 from tests.reports.live.pages import CLICKED, address, metric, written
 
 pytestmark = needs_browser
@@ -188,3 +191,11 @@ def test_the_number_of_a_row_can_be_emptied(running, tmp_path):
 def test_an_address_that_names_a_section_stays(running, tmp_path):
     with Opened(running, written(tmp_path, player_of("mlp")), fragment="#reproduce") as opened:
         assert address(opened.page) == "#reproduce"
+
+
+def test_every_link_of_a_comparison_leads_somewhere(tmp_path):
+    checkpoint = saved(small_checkpoint(small_task(), seeds=2), tmp_path / "run")
+    text = render_page("nets.html.j2", page=compare([checkpoint.path], labels=[0, 1]), is_live=True)
+    targets = set(re.findall(r'<a href="#([^"]*)"', text))
+    assert targets
+    assert targets <= set(re.findall(r'\bid="([^"]*)"', text))
