@@ -1,6 +1,7 @@
 """Arrays as text that a page can carry: base64 of little-endian numbers, in the smallest type that loses nothing."""
 
 import base64
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -44,6 +45,11 @@ def shades(numbers: NDArray[np.float64], largest: float) -> dict[str, Any]:
     share = np.clip(np.abs(numbers) / largest, 0, 1)
     steps = np.where(share > 0, np.maximum(np.round(127 * np.sqrt(share)), 1), 0)
     return _written((np.sign(numbers) * steps).astype(np.int8), "i1")
+
+
+def finite(number: float) -> float | None:
+    """Returns a single number as JSON can say it: one that is not finite as null."""
+    return number if math.isfinite(number) else None
 
 
 def _by_levels(array: NDArray[np.float64]) -> dict[str, Any] | None:

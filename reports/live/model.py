@@ -17,7 +17,7 @@ from interp.modules import Module
 from interp.rows import run_rows
 from interp.sample import sampled
 from interp.sparse import SparseNet
-from reports.live.arrays import packed
+from reports.live.arrays import finite, packed
 from reports.live.net import FORMAT, is_runnable, view_net
 from reports.live.parts import names_of_ends, view_ablation, view_parts
 from reports.live.snapshots import view_film
@@ -73,7 +73,7 @@ def _view_player(player: Player) -> dict[str, Any]:
     view: dict[str, Any] = {
         "name": printable(player.name, limit=60),
         "label": sparse.label,
-        "facts": dict(player.facts),
+        "facts": {title: finite(value) for title, value in player.facts.items()},
         "baseline": _baseline(sparse, task),
         **view_net(sparse, means),
         **view_parts(sparse, names_of_ends(sparse, task), player.modules),
@@ -87,13 +87,13 @@ def _view_player(player: Player) -> dict[str, Any]:
     return view
 
 
-def _baseline(sparse: SparseNet, task: Task) -> dict[str, float]:
-    """Returns what the script must come to with nothing ablated."""
+def _baseline(sparse: SparseNet, task: Task) -> dict[str, float | None]:
+    """Returns what the script must come to with nothing ablated; None where that is no finite number."""
     asked = sampled(task).test
     outputs = run_rows(sparse.net, asked.inputs)
     return {
-        "metric": task.metric(outputs, asked.targets[None]).item(),
-        "loss": task.loss(outputs, asked.targets[None]).item(),
+        "metric": finite(task.metric(outputs, asked.targets[None]).item()),
+        "loss": finite(task.loss(outputs, asked.targets[None]).item()),
     }
 
 
@@ -101,7 +101,6 @@ def _view_dense(dense: SparseNet) -> dict[str, Any]:
     """Describes the net as trained for the eye: weights as float32, and which neurons are alive."""
     wiring = dense.net.wiring
     return {
-        "metric": dense.metric,
         "links": [
             {"name": link.name, "weights": packed(dense.net.weight(link)[0].numpy().astype(np.float32))}
             for link in wiring.links

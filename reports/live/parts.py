@@ -1,6 +1,5 @@
 """What can be pointed at and ablated on a page: neurons, connections and modules by the names of the ablation table."""
 
-import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -12,6 +11,7 @@ from interp.modules import Module
 from interp.sparse import SparseNet
 from interp.targets import module_targets, site_groups
 from reports.figures.palette import MODULES
+from reports.live.arrays import finite
 
 _LONGEST = 60
 _DIGITS = 6
@@ -69,4 +69,4 @@ def _modules(wiring: Wiring, modules: tuple[Module, ...]) -> list[dict[str, Any]
 
 
 def _short(value: float) -> float | None:
-    return float(f"{value:.{_DIGITS}g}") if math.isfinite(value) else None
+    return finite(float(f"{value:.{_DIGITS}g}"))

@@ -12,8 +12,9 @@ class Player {
     const values = this.net.run(task.inputs, task.width), answers = this.net.answersOf(values);
     this.pass = performance.now() - started;
     this.base = {values, answers, scores: task.judge(answers)};
-    const away = Math.abs(this.base.scores.metric - model.baseline.metric);
-    this.isTrue = away <= 1e-9 * (1 + Math.abs(model.baseline.metric));
+    const {metric} = this.base.scores, expected = model.baseline.metric;  // null stands for what is not finite
+    this.isTrue = expected === null ? !Number.isFinite(metric)
+      : Math.abs(metric - expected) <= 1e-9 * (1 + Math.abs(expected));
     this.pruned = prunedView(this.net);
     this.film = model.film ? new Film(this.net, model.film) : null;
   }

@@ -2,10 +2,12 @@
 
 import math
 import re
+from dataclasses import replace
 
 import pytest
 import torch
 
+from bimt.tasks.base import Split
 from interp.ablation import ablate
 from interp.edits import Connection, Cut, replacements
 from interp.effects import measure_cuts
@@ -199,3 +201,12 @@ def test_every_link_of_a_comparison_leads_somewhere(tmp_path):
     targets = set(re.findall(r'<a href="#([^"]*)"', text))
     assert targets
     assert targets <= set(re.findall(r'\bid="([^"]*)"', text))
+
+
+def test_a_metric_that_is_no_number_is_no_reason_to_fail(running, tmp_path):
+    player = player_of("mlp", live=1.0)
+    task = replace(player.task, test=Split(player.task.test.inputs * 1e200, player.task.test.targets))
+    with Opened(running, written(tmp_path, replace(player, task=task, facts={"score": math.nan}))) as opened:
+        assert not math.isfinite(metric(opened.page))
+        assert opened.page.query_selector(".warning") is None
+        assert opened.said == []
