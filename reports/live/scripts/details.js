@@ -7,11 +7,15 @@ function detailsOf({player, item, values, view}) {
   const worth = (kind, name) => {
     const row = model.ablation && name && (model.ablation[kind] || {})[name];
     if (!row) return;
-    add(`drop of ${task.metric} by zero`, number(row[0], 3));
-    add("loss increase by zero", number(row[1], 3));
-    if (row.length > 2) add(`drop of ${task.metric} by mean`, number(row[2], 3));
-    if (row.length > 2) add("loss increase by mean", number(row[3], 3));
+    // The table asks every row, what is shown live fewer: the same cut may come to another number there.
+    const asked = task.rows < task.all_rows ? `, all ${task.all_rows.toLocaleString("en-US")} test rows` : "";
+    ["zero", "mean"].slice(0, row.length / 2).forEach((method, at) => {
+      add(`drop of ${task.metric} by ${method}${asked}`, number(row[2 * at], 3));
+      add(`loss increase by ${method}${asked}`, number(row[2 * at + 1], 3));
+    });
   };
+  // Where a net looks at several moments, what is shown is of the last one.
+  const now = net.moments > 1 ? `now, at moment ${net.moments}` : "now";
   if (item.source) {
     const edge = item.edge;
     if (!edge) {
@@ -24,7 +28,7 @@ function detailsOf({player, item, values, view}) {
     const to = player.space.at(net.byName.get(edge.link.target), edge.target, view.places);
     add("length", number(Math.abs(from[0] - to[0]) + Math.abs(from[1] - to[1]), 3));
     const value = values && values.get(edge.link.source)[edge.source];
-    if (value && edge.at !== null) add("carries now", number(item.value * value[value.length - 1]));
+    if (value && edge.at !== null) add(`carries ${now}`, number(item.value * value[value.length - 1]));
     const modules = [item.source.module, item.target.module];
     add("module", modules[0] === modules[1] ? (modules[0] < 0 ? "none" : model.modules[modules[0]].name) : "leads from one to another");
     if (edge.at !== null) worth("connection", player.cuts.connection(edge.link, edge.at));
@@ -40,7 +44,7 @@ function detailsOf({player, item, values, view}) {
   add("module", item.module < 0 ? "none" : model.modules[item.module].name);
   add("place", player.space.hasSheets ? `(${place.map(each => number(each, 2)).join(", ")})` : `${number(place[0], 3)} (slot ${slot + 1} of ${slots})`);
   const value = values && values.get(site.name)[neuron];
-  if (value) add("value now", number(value[value.length - 1]));
+  if (value) add(`value ${now}`, number(value[value.length - 1]));
   worth("neuron", player.cuts.names_at.get(item.title));
   return {title: item.title, rows, piece: pieceOf(player, site, neuron)};
 }

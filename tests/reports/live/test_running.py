@@ -134,6 +134,16 @@ def test_of_a_large_split_the_page_takes_the_rows_that_the_command_takes(running
         assert "2,000 of 2,500 test rows" in opened.page.inner_text(".readout")
 
 
+def test_what_the_table_says_of_all_rows_is_marked_so(running, tmp_path):
+    checkpoint = small_checkpoint(small_task(rows=MOST_ROWS + 500), steps=20, seeds=1)
+    sparse = prune(checkpoint.net.seed(0), checkpoint.task, tolerance=1e-3)
+    zero, mean = (ablate(sparse, checkpoint.task, method=method) for method in ("zero", "mean"))
+    with Opened(running, written(tmp_path, Player("net", sparse, checkpoint.task, zero=zero, mean=mean))) as opened:
+        opened.page.hover("[data-neuron]")
+        words = opened.page.locator(".about dt").all_inner_texts()
+        assert {f"loss increase by {method}, all 2,500 test rows" for method in ("zero", "mean")} <= set(words)
+
+
 def test_a_browser_that_counts_otherwise_is_not_trusted(running, tmp_path):
     path = written(tmp_path, player_of("mlp"))
     path.write_text(path.read_text().replace('"baseline":{"metric":', '"baseline":{"metric":-', 1))
