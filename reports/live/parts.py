@@ -10,7 +10,6 @@ from interp.graph import end_labels
 from interp.modules import Module
 from interp.sparse import SparseNet
 from interp.targets import module_targets, site_groups
-from reports.figures.palette import MODULES
 from reports.live.arrays import finite
 
 _LONGEST = 60
@@ -30,7 +29,6 @@ def view_parts(sparse: SparseNet, labels: Mapping[Any, str], modules: Iterable[M
         "groups": [{"name": name, "sites": seen} for name, seen in site_groups(wiring, "together").items()],
         "labels": {str(neuron): printable(label, limit=_LONGEST) for neuron, label in labels.items()},
         "modules": _modules(wiring, tuple(modules)),
-        "tones": len(MODULES),
     }
 
 

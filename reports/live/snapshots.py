@@ -25,7 +25,7 @@ def view_film(checkpoint: Checkpoint, story: Story) -> dict[str, Any]:
         story: Of the seed; its events are shown with their steps.
 
     Returns:
-        What scripts/film.js reads.
+        What class Film of scripts/views.js reads.
     """
     numbers = chosen_frames(len(story.evolution.steps), [event.frame for event in story.events])
     frames = list(replay(checkpoint, story.evolution.label, numbers=numbers))

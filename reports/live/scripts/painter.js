@@ -12,7 +12,7 @@ function painter({player, scene, colour, values, gone}) {
   const most = Math.max(1e-12, ...["neuron", "connection"].flatMap(kind => Object.values(ablation[kind] || {}).map(row => Math.abs(row[0]))));
   const seen = (site, neuron) => {
     const value = values && values.get(site.name);
-    return value && !site.reading_token ? value[neuron][value[neuron].length - 1] : 0;
+    return value ? value[neuron][value[neuron].length - 1] : 0;
   };
   const top = {};
   if (colour === "activation") {

@@ -5,8 +5,8 @@ const WIDEST = 4.6, THINNEST = 0.7;
 
 class Picture {
   /** tell: {point(item or null), press(item)}. An item is a vertex or an edge of the scene. */
-  constructor(layout, labels, tones, title, tell) {
-    Object.assign(this, {layout, labels, tones, tell});
+  constructor(layout, labels, title, tell) {
+    Object.assign(this, {layout, labels, tell});
     this.root = svg("svg", {role: "group", "aria-label": title, class: "net", xmlns: SVG,
       viewBox: `0 0 ${layout.width} ${Math.ceil(layout.height)}`});
     this.items = new Map();  // element -> item
@@ -295,8 +295,6 @@ function distanceToLine(x, y, from, to) {
   const along = Math.max(0, Math.min(1, ((x - from.x) * dx + (y - from.y) * dy) / size));
   return Math.hypot(x - from.x - along * dx, y - from.y - along * dy);
 }
-
-function textWidth(text, size) { return 0.58 * size * text.length; }
 
 function fitted(text, width, size) {
   const most = Math.max(Math.floor(width / (0.58 * size)), 3);

@@ -12,7 +12,7 @@ class Stage {
     Object.assign(this, {host, model, task, isOneOfMany, colour: "both", view: "pruned", frame: 0, pointed: null, isTouched: false});
     if (player.film) this.frame = player.film.length - 1;
     this.layout = new Layout(player.space);
-    this.picture = new Picture(this.layout, model.labels, model.tones, `The net ${model.name}. ${HELP}`,
+    this.picture = new Picture(this.layout, model.labels, `The net ${model.name}. ${HELP}`,
       {point: item => this._point(item), press: (item, name) => this._press(item, name)});
     this.probe = new Probe(player, () => this._probed());
     this.charts = chartsOf(player);
