@@ -220,3 +220,11 @@ def test_a_metric_that_is_no_number_is_no_reason_to_fail(running, tmp_path):
         assert not math.isfinite(metric(opened.page))
         assert opened.page.query_selector(".warning") is None
         assert opened.said == []
+
+
+def test_what_goes_wrong_is_said_where_the_net_would_be(running, tmp_path):
+    path = written(tmp_path, player_of("mlp"))
+    path.write_text(path.read_text().replace('"reading":null', '"reading":{"kind":"smoke"}'))
+    with Opened(running, path) as opened:
+        assert "cannot run the net" in opened.page.inner_text("[data-net] .warning")
+        assert opened.said != []
