@@ -111,7 +111,7 @@ class Board {
       html("tbody", {}, ...this.outputs.map((cell, answer) => html("tr", {}, html("th", {scope: "row", text: task.answer_names[answer]}), cell)))) : null;
     const warning = player.isTrue ? null : html("p", {class: "warning", role: "alert",
       text: `This browser comes to another ${task.metric} than the report (${model.baseline.metric}): do not trust the numbers here.`});
-    return html("div", {class: "readout"}, html("p", {class: "kicker", text: `test ${task.metric} now${sampled}`}), this.metric, this.change, warning,
+    return html("div", {class: "readout"}, html("p", {class: "kicker", text: `pruned net, test ${task.metric} now${sampled}`}), this.metric, this.change, warning,
       outputs, this.list, this._hint);
   }
 

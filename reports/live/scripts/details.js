@@ -29,8 +29,9 @@ function detailsOf({player, item, values, view}) {
     add("length", number(Math.abs(from[0] - to[0]) + Math.abs(from[1] - to[1]), 3));
     const value = values && values.get(edge.link.source)[edge.source];
     if (value && edge.at !== null) add(`carries ${now}`, number(item.value * value[value.length - 1]));
-    const modules = [item.source.module, item.target.module];
-    add("module", modules[0] === modules[1] ? (modules[0] < 0 ? "none" : model.modules[modules[0]].name) : "leads from one to another");
+    const [one, other] = [item.source, item.target].map(({module}) =>
+      (module < 0 ? "none" : model.modules[module].name));
+    add("module", one === other ? one : `from ${one} to ${other}`);
     if (edge.at !== null) worth("connection", player.cuts.connection(edge.link, edge.at));
     return {title: item.label.replace("->", " → "), rows};
   }
