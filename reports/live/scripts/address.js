@@ -36,7 +36,7 @@ class Address {
       for (const [key, value] of stage.state()) said.set(this._prefix(number) + key, value);
     });
     const text = String(said);
-    if (!text && !location.hash.startsWith(MARK)) return;  // it may name a section
+    if (!text && !location.hash.startsWith(MARK)) return;  // the fragment is a section's
     history.replaceState(null, "", text ? MARK + text : location.pathname + location.search);
   }
 

@@ -58,6 +58,9 @@ class Board {
     this.element.dataset.ready = "";
   }
 
+  /** Whether this net can be coloured like that. */
+  hasColour(name) { return Array.from(this.colours.options, each => each.value).includes(name); }
+
   /** Says what is known of the item that is pointed at. */
   details(item) {
     const {stage} = this;

@@ -11,7 +11,7 @@ class Probe {
     this.painting = sheet && new Painting(sheet, task, (column, value) => this._move(column, value));
     this.sliders = sheet ? [] : task.columns.slice(0, MOST_SLIDERS).map((name, column) => this._slider(name, column));
     this.chooser = html("input", {type: "number", min: 0, max: task.rows - 1, value: "", step: 1,
-      "aria-label": "number of a test row", oninput: () => { if (this.chooser.value) this.choose(Number(this.chooser.value)); }});
+      "aria-label": "number of a test row", oninput: () => this.choose(parseFloat(this.chooser.value))});
     this.isShort = task.isClassification && task.answer_names.length > MOST_SAID;
     this.said = Array.from({length: Math.min(task.answer_names.length, this.isShort ? FIRST : MOST_SAID)}, () =>
       ({element: html("output", {class: "value"}), label: html("span", {})}));
@@ -25,23 +25,26 @@ class Probe {
     this._show();
   }
 
-  /** Takes the inputs of a test row. */
+  /** Takes the inputs of a test row; tells whether there is such a row. */
   choose(row) {
-    if (!(Number.isInteger(row) && row >= 0 && row < this.task.rows)) return;
-    this.row = row;
+    if (!(Number.isInteger(row) && row >= 0 && row < this.task.rows)) return false;
     this.inputs = this.task.row(row);
-    this._show();
-    this.changed();
+    this._took(row);
+    return true;
   }
 
-  /** Takes inputs in the table's units, as an address says them. */
+  /** Takes inputs in the table's units, as an address says them; tells whether it said any. */
   set(values) {
-    values.slice(0, this.inputs.length).forEach((value, column) => {
-      if (Number.isFinite(value)) this.inputs[column] = this._read(column, value);
-    });
-    this.row = null;
-    this._show();
-    this.changed();
+    const said = values.slice(0, this.inputs.length);
+    said.forEach((value, column) => { if (Number.isFinite(value)) this.inputs[column] = this._read(column, value); });
+    this._took(null);
+    return said.some(Number.isFinite);
+  }
+
+  /** Goes back to what is shown before anything is moved. */
+  forget() {
+    this.inputs = this.task.row(0);
+    this._took(null);
   }
 
   /** The inputs in the table's units. */
@@ -64,7 +67,9 @@ class Probe {
   _slider(name, column) {
     const [low, high] = [this.task.ranges[2 * column], this.task.ranges[2 * column + 1]];
     const isToken = this.task.tokens.length > 0, step = isToken ? 1 : "any";
-    const move = value => { if (value !== "" && Number.isFinite(Number(value))) this._move(column, Number(value)); };
+    const move = value => {
+      if (value !== "" && Number.isFinite(Number(value))) this._move(column, Number(value));
+    };
     const slider = html("input", {type: "range", min: low, max: high, step, "data-input": name, "aria-label": name,
       oninput: event => move(event.target.value)});
     const exact = html("input", {type: "number", step, "aria-label": `${name}, exactly`, onchange: event => move(event.target.value)});
@@ -75,8 +80,11 @@ class Probe {
 
   _move(column, value) {
     this.inputs[column] = this._read(column, value);
-    this.row = null;
-    this.chooser.value = "";
+    this._took(null);
+  }
+
+  _took(row) {
+    this.row = row;
     this._show();
     this.changed();
   }
@@ -89,14 +97,12 @@ class Probe {
       if (document.activeElement !== exact) exact.value = Number(value.toPrecision(5));
       if (token) token.textContent = this.task.token_names[value] === String(value) ? "" : this.task.token_names[value] || "";
     }
-    if (this.row !== null) this.chooser.value = this.row;
+    this.chooser.value = this.row === null ? "" : this.row;
   }
 
-  /** A number as the net sees it; of tokens the nearest that there is. */
   _read(column, value) {
-    if (!this.task.tokens.length) return this.task.toNet(column, value);
-    return Math.min(this.task.ranges[2 * column + 1], Math.max(this.task.ranges[2 * column], Math.round(value)));
+    const [low, high] = [this.task.ranges[2 * column], this.task.ranges[2 * column + 1]];
+    return this.task.tokens.length ? Math.min(high, Math.max(low, Math.round(value))) : this.task.toNet(column, value);
   }
-
   _written(column, value) { return this.task.tokens.length ? value : this.task.toTable(column, value); }
 }

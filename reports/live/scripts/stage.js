@@ -94,14 +94,13 @@ class Stage {
   restore(said) {
     const view = said.get("view") || "pruned", frame = Number(said.get("frame") || NaN), {film} = this.player;
     this.player.cuts.set((said.get("cut") || "").split(";").filter(Boolean), said.get("by"));
-    this.colour = Object.hasOwn(COLOURS, said.get("colour")) ? said.get("colour") : "both";
-    const isThere = view === "film" ? film : view === "trained" ? this.model.dense : view === "pruned";
-    const isFrame = film && Number.isInteger(frame);
-    if (isThere) this._look(view, isFrame ? Math.min(Math.max(frame, 0), film.length - 1) : this.frame);
-    // Inputs that an address brings are no first touch: colours and view are what it says.
-    if (said.has("x") || said.has("row")) this.isTouched = true;
-    if (said.has("x")) this.probe.set(said.get("x").split(";").map(Number));
-    else if (said.has("row")) this.probe.choose(Number(said.get("row")));
+    this.isTouched = true;  // a row that an address says changes neither view nor colour
+    const isMoved = said.has("x") ? this.probe.set(said.get("x").split(";").map(parseFloat)) : this.probe.choose(parseFloat(said.get("row")));
+    if (!isMoved) this.probe.forget();
+    this.isTouched = isMoved;
+    this.colour = this.board.hasColour(said.get("colour")) ? said.get("colour") : "both";
+    const view = said.get("view"), frame = parseFloat(said.get("frame"));
+    this._look(Object.hasOwn(this.board.views, view) ? view : "pruned", this.player.film && this.player.film.has(frame) ? frame : this.frame);
     this._cut();
   }
 

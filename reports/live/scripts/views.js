@@ -70,6 +70,8 @@ class Film {
 
   get length() { return this.steps.length; }
 
+  has(frame) { return Number.isInteger(frame) && frame >= 0 && frame < this.length; }
+
   /** The view of one snapshot. */
   view(frame) {
     const alive = new Map(this.net.sites.map(site => [site.name, new Uint8Array(site.size)]));
