@@ -1,14 +1,14 @@
 // The picture of the net: draws a scene, paints it by what is known and what is cut, says what is pointed at.
 
-const NEAR = 7;  // so far from a thin line it still counts as pointed at
+const NEAR = 7;  // so many pixels from a thin line it still counts as pointed at
+const LEANING = 44;  // leaning names need so much more room
 const WIDEST = 4.6, THINNEST = 0.7;
 
 class Picture {
   /** tell: {point(item or null), press(item)}. An item is a vertex or an edge of the scene. */
   constructor(layout, labels, title, tell) {
     Object.assign(this, {layout, labels, tell});
-    this.root = svg("svg", {role: "group", "aria-label": title, class: "net", xmlns: SVG,
-      viewBox: `0 0 ${layout.width} ${Math.ceil(layout.height)}`});
+    this.root = svg("svg", {role: "group", "aria-label": title, class: "net", tabindex: -1, xmlns: SVG});
     this.items = new Map();  // element -> item
     this.root.addEventListener("pointermove", event => this.tell.point(this._find(event)));
     this.root.addEventListener("pointerleave", () => this.tell.point(null));
@@ -19,7 +19,7 @@ class Picture {
 
   /** Draws everything anew. nameOf gives the name under which an item is ablated, "" where it cannot be. */
   draw(scene, nameOf) {
-    const held = this.current && this.current.item.label;
+    const held = this.current ? this.current.item : {}, hasFocus = this.root.contains(document.activeElement);
     this.scene = scene;
     this.items.clear();
     this.hooked = new Set();
@@ -30,8 +30,10 @@ class Picture {
       svg("g", {}, ...this.edges.map(each => each.element)), svg("g", {}, ...this.vertices.map(each => each.element)),
       svg("g", {"aria-hidden": "true"}, ...this._endNames()));
     this._adjacent();
-    const again = this._all().find(each => each.item.label === held) || this.vertices.find(each => each.item.isAlive);
+    const again = this._all().find(each => each.item.label === held.label) ||
+      this.vertices.find(each => each.item.group && each.item.group === held.group) || this.vertices.find(each => each.item.isAlive);
     this._hold(again || null);
+    if (hasFocus && again) again.element.focus({preventScroll: true});
   }
 
   /** Sets tones, widths and marks; paint(item) returns {tone, width or fill, opacity, isGone}. */
@@ -154,27 +156,33 @@ class Picture {
   }
 
   _siteNames() {
-    return this.layout.space.levels.flatMap(level => level.map((site, rank) => {
-      const alone = level.length === 1, [left] = this.layout._span(site);
-      return svg("text", {class: "f-muted site", x: alone ? 4 : length(left - 12), y: length(this.layout.height_of(site) + (alone ? 4 : 22)),
+    return this.layout.space.levels.flatMap((level, height) => level.map(site => {
+      const alone = level.length === 1, [left] = this.layout._span(site), away = height ? -12 : 22;
+      return svg("text", {class: "f-muted site", x: alone ? 4 : length(left - 12), y: length(this.layout.height_of(site) + (alone ? 4 : away)),
         "font-size": 12, text: fitted(site.name, alone ? 54 : 80, 12)});
     }));
   }
 
-  /** Names of inputs and outputs: smaller where many, in two rows, leaning where long; left out where none of it helps. */
+  /** Names of inputs and outputs; on small windows larger where they have the room. */
   _endNames() {
     const ends = this.scene.vertices.filter(each => !each.isGroup && this.labels[each.title]);
-    this.root.classList.toggle("few-names", ends.length <= 12);
-    return ["input", "output"].flatMap(role => {
-      const row = ends.filter(each => each.site.role === role).sort((a, b) => a.x - b.x);
-      const step = row.slice(1).reduce((least, each, at) => Math.min(least, each.x - row[at].x), SHEET.width);
-      const longest = row.reduce((most, each) => Math.max(most, this.labels[each.title].length), 1);
-      const fits = room => Math.min(13, (room - 3) / (0.6 * longest));
-      const rows = fits(step) < 9 ? 2 : 1, size = row.length > 1 ? fits(rows * step) : 13, leans = size < 8;
-      if (leans && step < 13) return [];
-      return row.map((vertex, rank) => this._endName(vertex, role, leans ? {leans, size: 11, room: 96, lift: 0} :
-        {leans, size, room: Math.max(rows * step, 60), lift: rank % rows * size}));
-    });
+    const rows = ["input", "output"].map(role => ({role, ...this._rowOfNames(ends.filter(each => each.site.role === role))}));
+    this.root.classList.toggle("few-names", rows.every(each => each.isRoomy));
+    const [below, above] = rows.map(each => (each.leans ? LEANING : 0)), {width, height} = this.layout;
+    this.root.setAttribute("viewBox", `0 ${-above} ${width + above} ${Math.ceil(height) + above + below}`);
+    return rows.flatMap(({role, row, ...look}) => row.map((vertex, rank) =>
+      this._endName(vertex, role, {...look, lift: rank % look.rows * look.size})));
+  }
+
+  /** Names are smaller where many, in two rows, leaning where long; left out where none of it helps. */
+  _rowOfNames(ends) {
+    const row = ends.sort((a, b) => a.x - b.x), longest = row.reduce((most, each) => Math.max(most, this.labels[each.title].length), 1);
+    const step = row.slice(1).reduce((least, each, at) => Math.min(least, each.x - row[at].x), SHEET.width);
+    const fits = room => (room - 3) / (0.6 * longest), rows = fits(step) < 9 ? 2 : 1;
+    const size = row.length > 1 ? Math.min(13, fits(rows * step)) : 13;
+    if (size >= 8) return {row, leans: false, rows, size, room: Math.max(rows * step, 60), isRoomy: row.length < 2 || fits(step) > 20};
+    const leans = step >= 13;
+    return {row: leans ? row : [], leans, rows: 1, size: 11, room: 96, isRoomy: false};
   }
 
   _endName({x, y, radius, title, isAlive}, role, {leans, size, room, lift}) {
@@ -188,12 +196,12 @@ class Picture {
   _find(event) {
     const part = this.items.get(event.target);
     if (part && (part.name || part.item.isGroup)) return part.item;
-    const box = this.root.getBoundingClientRect(), scale = this.layout.width / box.width;
-    const x = (event.clientX - box.left) * scale, y = (event.clientY - box.top) * scale;
-    let best = part ? part.item : null, least = part ? 0 : NEAR;
+    const toScreen = this.root.getScreenCTM();
+    const {x, y} = new DOMPoint(event.clientX, event.clientY).matrixTransform(toScreen.inverse());
+    let best = part ? part.item : null, least = part ? 0 : NEAR / toScreen.a;
     for (const {item} of this.vertices) {
       const away = Math.hypot(item.x - x, item.y - y) - item.radius;
-      if ((item.isAlive || item.isGroup) && away < Math.min(least, 4)) [best, least] = [item, away];
+      if ((item.isAlive || item.isGroup) && away < Math.min(least, 4 / toScreen.a)) [best, least] = [item, away];
     }
     if (best) return best;
     for (const {item} of this.edges) {
@@ -297,6 +305,6 @@ function distanceToLine(x, y, from, to) {
 }
 
 function fitted(text, width, size) {
-  const most = Math.max(Math.floor(width / (0.58 * size)), 3);
-  return text.length <= most ? text : `${text.slice(0, most - 1).trimEnd()}…`;
+  const most = Math.max(Math.floor(width / (0.58 * size)), 3), letters = Array.from(text);  // not halves of one
+  return letters.length <= most ? text : `${letters.slice(0, most - 1).join("").trimEnd()}…`;
 }

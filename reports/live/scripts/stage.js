@@ -92,7 +92,6 @@ class Stage {
   }
 
   restore(said) {
-    const view = said.get("view") || "pruned", frame = Number(said.get("frame") || NaN), {film} = this.player;
     this.player.cuts.set((said.get("cut") || "").split(";").filter(Boolean), said.get("by"));
     this.isTouched = true;  // a row that an address says changes neither view nor colour
     const isMoved = said.has("x") ? this.probe.set(said.get("x").split(";").map(parseFloat)) : this.probe.choose(parseFloat(said.get("row")));

@@ -1,8 +1,17 @@
 """Pages with nets to be played with, and what a hand does on them."""
 
+import torch
+
+from interp.ablation import ablate
+from interp.events import tell
+from interp.graph import to_graph
+from interp.modules import independent_parts
+from interp.select import select
 from reports.html import render_page
+from reports.live.model import Player
 from reports.live.view import lively
 from reports.nets.page import NetsPage
+from tests.reports.checkpoints import small_checkpoint, small_task
 
 CLICKED = """() => {
   const found = {}, metric = document.querySelector("[data-metric]");
@@ -44,3 +53,27 @@ def address(page):
     """What stands behind the page's address, once it has been written."""
     page.wait_for_timeout(300)
     return page.evaluate("location.hash")
+
+
+def go(page, fragment):
+    """Changes the fragment of a page that is open, as a link does."""
+    page.evaluate(
+        """fragment => new Promise(done => {
+          window.addEventListener("hashchange", () => done(), {once: true});
+          location.hash = fragment;
+        })""",
+        fragment,
+    )
+
+
+def filmed_player(task=None, **options):
+    """A small net with all that a report hands over: modules, ablations, the net as trained, its film."""
+    chosen = select(small_checkpoint(task or small_task(), seeds=1, **options), tolerance=1e-3)
+    sparse, checkpoint = chosen.sparse, chosen.checkpoint
+    modules = independent_parts(to_graph(sparse, checkpoint.task.to(torch.float64)))
+    members = {module.name: module.neurons for module in modules}
+    zero, mean = (ablate(sparse, checkpoint.task, modules=members, method=method) for method in ("zero", "mean"))
+    return Player(
+        name="net", sparse=sparse, task=checkpoint.task, modules=modules, dense=chosen.dense, zero=zero, mean=mean,
+        checkpoint=checkpoint, story=tell(checkpoint, chosen.label),
+    )  # fmt: skip

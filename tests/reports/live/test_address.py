@@ -1,40 +1,21 @@
 """What the page's address keeps: everything that a hand did, and no harm from one that somebody else wrote."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
-from interp.events import tell
-from interp.graph import to_graph
-from interp.modules import independent_parts
-from interp.select import select
-from reports.live.model import Player
-from tests.reports.browser import Opened, browser, needs_browser
-from tests.reports.checkpoints import small_checkpoint, small_task
-from tests.reports.live.pages import address, metric, written
+from tests.reports.browser import Opened, needs_browser
+from tests.reports.checkpoints import small_task
+from tests.reports.live.pages import address, filmed_player, go, metric, written
 from tests.reports.live.test_running import MOVED, player_of
 
 pytestmark = needs_browser
 
 
 @pytest.fixture(scope="module")
-def running():
-    with browser() as started:
-        yield started
-
-
-def filmed_player(task=None, **options):
-    """A net with everything that a report hands over, but for its formulas."""
-    chosen = select(small_checkpoint(task or small_task(), seeds=1, **options), tolerance=1e-3)
-    graph = to_graph(chosen.sparse, chosen.checkpoint.task.to(torch.float64))
-    return Player(
-        "net", chosen.sparse, chosen.checkpoint.task, independent_parts(graph), chosen.dense,
-        checkpoint=chosen.checkpoint, story=tell(chosen.checkpoint, chosen.label),
-    )  # fmt: skip
-
-
-@pytest.fixture(scope="module")
 def path(tmp_path_factory):
-    return written(tmp_path_factory.mktemp("address"), filmed_player())
+    return written(tmp_path_factory.mktemp("address"), replace(filmed_player(), zero=None, mean=None))
 
 
 def seen(page):
@@ -49,17 +30,6 @@ def seen(page):
         ["x1", "y1", "x2", "y2", "class", "stroke-width", "stroke-opacity", "stroke-dasharray", "aria-label"]
           .map(name => String(each.getAttribute(name)).replace(/ (pointed|beside)/g, "")).join()),
     ]""")
-
-
-def go(page, fragment):
-    """Changes the fragment of a page that is open, as a link does."""
-    page.evaluate(
-        """fragment => new Promise(done => {
-          window.addEventListener("hashchange", () => done(), {once: true});
-          location.hash = fragment;
-        })""",
-        fragment,
-    )
 
 
 def cut(page):
