@@ -52,14 +52,21 @@ class Board {
       `loss ${number(scores.loss, 3)}; nothing is cut`;
     this.outputs.forEach((cell, answer) => { cell.textContent = `${number(scores.perOutput[answer])}${cuts.names.size ? ` (${signed(scores.perOutput[answer] - before.perOutput[answer])})` : ""}`; });
     clearTimeout(this.later);
-    const score = () => this.modules.forEach(row => row.show());
-    if (this.modules.length * stage.player.pass < SLOW) score();
-    else this.later = setTimeout(score, 60);
+    if (this.modules.length * stage.player.pass < SLOW) this.modules.forEach(row => row.show());
+    else this._score([...this.modules]);
     this.element.dataset.ready = "";
   }
 
   /** Whether this net can be coloured like that. */
   hasColour(name) { return Array.from(this.colours.options, each => each.value).includes(name); }
+
+  /** Scores modules one at a time, so that a large net answers clicks between them. */
+  _score(rows) {
+    this.later = setTimeout(() => {
+      rows.shift().show();
+      if (rows.length) this._score(rows);
+    }, 60);
+  }
 
   /** Says what is known of the item that is pointed at. */
   details(item) {
@@ -68,8 +75,9 @@ class Board {
       this.about.replaceChildren(html("p", {class: "quiet small", text: "Point at a neuron or a connection to see its weight, place, module, formula and worth."}));
       return;
     }
-    const {title, rows, piece, note} = detailsOf({player: stage.player, item, values: stage.probe.values, view: stage.seen});
-    this.about.replaceChildren(html("h3", {text: title}), this._formula(item) || (piece ? html("p", {class: "piece", text: `= ${piece}`}) : html("span", {})),
+    const isLive = stage.view === "pruned";
+    const {title, rows, piece, note} = detailsOf({player: stage.player, item, values: stage.probe.values, view: stage.seen, isLive});
+    this.about.replaceChildren(html("h3", {text: title}), (isLive && this._formula(item)) || (piece ? html("p", {class: "piece", text: `= ${piece}`}) : html("span", {})),
       html("dl", {}, ...rows.map(([word, value]) => html("div", {}, html("dt", {text: word}), html("dd", {text: value})))),
       ...(note ? [html("p", {class: "quiet small", text: note})] : []));
   }

@@ -8,7 +8,7 @@ function chartsOf(player) {
   const charts = [];
   if (!task.isClassification) task.answer_names.slice(0, 6).forEach((_, answer) => charts.push(new Scatter(player, answer)));
   else if (task.answer_names.length <= 12) charts.push(new Confusions(player));
-  if (task.tokens.length === 2) charts.push(new PairMap(player));
+  if (task.isClassification && task.tokens.length === 2) charts.push(new PairMap(player));
   if (!task.tokens.length && player.net.moments === 1 && task.width === 2) charts.push(...planesOf(player));
   return charts;
 }

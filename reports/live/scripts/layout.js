@@ -5,6 +5,7 @@ const SHEET = {width: 760, left: 64, right: 24, top: 34, bottom: 40, layer: 104,
 class Layout {
   constructor(space) {
     this.space = space;
+    this.columns = new Map();  // population -> how many places there are side by side
     this.turn = 24;  // degrees
     this.tilt = 27;
     const levels = Math.max(space.levels.length - 1, 1);
@@ -42,8 +43,10 @@ class Layout {
     const {slots} = this.space.populations.get(site.population);
     const width = this._span(site)[1];
     if (this.space.hasSheets) return site.size > 400 ? 1.3 : site.size > 60 ? 3 : 4.5;
-    const places = [...new Set(Array.from(slots).filter((_, at) => at % 2 === 0).map(x => x.toFixed(6)))];
-    return Math.max(1.4, Math.min(8, 0.36 * width / Math.max(places.length - 1, 1)));
+    if (!this.columns.has(site.population)) {
+      this.columns.set(site.population, new Set(slots.filter((_, at) => at % 2 === 0).map(x => Number(x.toFixed(6)))).size);
+    }
+    return Math.max(1.4, Math.min(8, 0.36 * width / Math.max(this.columns.get(site.population) - 1, 1)));
   }
 
   /** Sites that are equally deep stand side by side: where each begins, and how wide it is. */

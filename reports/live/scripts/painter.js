@@ -8,8 +8,10 @@ const COLOURS = {
 function painter({player, scene, colour, values, gone}) {
   const {model, net, cuts} = player, ablation = model.ablation || {};
   const moduleTone = number => (number < 0 ? "muted" : `module${number % 8}`);
-  const drop = (kind, name) => { const row = (ablation[kind] || {})[name]; return row ? Math.abs(row[0]) : 0; };
-  const most = Math.max(1e-12, ...["neuron", "connection"].flatMap(kind => Object.values(ablation[kind] || {}).map(row => Math.abs(row[0]))));
+  const lost = row => Math.abs((cuts.method === "mean" && row.length > 2 ? row[2] : row[0]) || 0);
+  const drop = (kind, name) => lost((ablation[kind] || {})[name] || [0]);
+  const most = ["neuron", "connection"].flatMap(kind => Object.values(ablation[kind] || {}))
+    .reduce((largest, row) => Math.max(largest, lost(row)), 1e-12);
   const seen = (site, neuron) => {
     const value = values && values.get(site.name);
     return value ? value[neuron][value[neuron].length - 1] : 0;

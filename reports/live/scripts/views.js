@@ -17,14 +17,14 @@ class Space {
   /** Where a neuron sits in the unit square, across and back. */
   at(site, neuron, places) {
     const population = this.populations.get(site.population);
-    const slot = (places && places[site.population] || population.places)[neuron];
+    const [slot] = this.slot(site, neuron, places);
     return [population.slots[2 * slot], population.slots[2 * slot + 1]];
   }
 
-  /** Which slot a neuron of the pruned net sits in, and how many there are. */
-  slot(site, neuron) {
-    const {places} = this.populations.get(site.population);
-    return [places[neuron], places.length];
+  /** Which slot a neuron sits in, and how many there are. */
+  slot(site, neuron, places) {
+    const own = places && places[site.population] || this.populations.get(site.population).places;
+    return [own[neuron], own.length];
   }
 }
 
