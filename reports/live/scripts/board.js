@@ -153,8 +153,8 @@ class Board {
   }
 
   _moduleTable() {
-    const {task} = this.stage, head = ["cut", "module", "inputs", "outputs", "neurons left", `${task.metric} without it now`, "change"];
-    return html("div", {class: "scroll wide", role: "region", "aria-label": "Modules, live", tabindex: 0},
+    const {task, model} = this.stage, head = ["cut", "module", "inputs", "outputs", "neurons left", `${task.metric} without it now`, "change"];
+    return html("div", {class: "scroll wide", role: "region", "aria-label": `Modules of ${model.name}, live`, tabindex: 0},
       html("table", {}, html("thead", {}, html("tr", {}, ...head.map(text => html("th", {scope: "col", class: "text", text})))),
         html("tbody", {}, ...this.modules.map(each => each.element))));
   }
@@ -173,7 +173,7 @@ class ModuleRow {
     const listed = names => (names.length > 8 ? `${names.slice(0, 8).join(", ")} and ${names.length - 8} more` : names.join(", ") || "–");
     this.element = html("tr", {}, html("td", {class: "text short"}, this.box), html("th", {scope: "row", class: "text"},
       svg("svg", {class: "key", viewBox: "0 0 2 2", "aria-hidden": "true"}, svg("circle", {cx: 1, cy: 1, r: 1, class: `f-module${tone}`})), module.name),
-      html("td", {class: "text names", text: listed(module.inputs)}), html("td", {class: "text names", text: listed(module.outputs)}), this.left, this.without, this.change);
+      ...[module.inputs, module.outputs].map(names => html("td", {class: listed(names).length <= 20 ? "text short" : "text", text: listed(names)})), this.left, this.without, this.change);
   }
 
   show() {

@@ -17,11 +17,10 @@ function standalone(root) {
     for (const ink of INKS) to[at].setAttribute(ink, style.getPropertyValue(ink));
     for (const name of ["class", "tabindex", "role", "aria-label", "aria-pressed"]) to[at].removeAttribute(name);
   });
-  const [, , width, height] = root.getAttribute("viewBox").split(" ");
-  fill(copy, {width, height, class: null, role: "img"});
-  copy.removeAttribute("class");
-  const paper = getComputedStyle(document.body).backgroundColor;
-  copy.prepend(svg("rect", {width: "100%", height: "100%", fill: paper}));
+  const [x, y, width, height] = root.getAttribute("viewBox").split(" ");
+  fill(copy, {width, height, role: "img"});
+  for (const name of ["class", "tabindex"]) copy.removeAttribute(name);
+  copy.prepend(svg("rect", {x, y, width, height, fill: getComputedStyle(document.body).backgroundColor}));
   return new XMLSerializer().serializeToString(copy);
 }
 
@@ -39,19 +38,21 @@ function savePng(root, name) {
   image.src = `data:image/svg+xml;charset=utf-8,${encodeURIComponent(standalone(root))}`;
 }
 
+const NUMBER = /^[+−-]?[\d,]*\.?\d+(e[−-]?\d+)?$/;
+
 /** A table's rows as CSV (RFC 4180); text that a spreadsheet would run as a formula is kept from that. */
 function csvOf(table) {
   const cell = text => {
-    const plain = text.trim().replace(/^−/, "-");
-    const safe = /^[=+@\t]|^-(?![\d.])/.test(plain) ? `'${plain}` : plain;
+    const plain = text.trim(), isNumber = NUMBER.test(plain);
+    const safe = isNumber ? plain.replaceAll("−", "-") : /^[=+@−-]/.test(plain) ? `'${plain}` : plain;
     return /[",\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
   };
   return Array.from(table.rows, row => Array.from(row.cells, each => cell(each.textContent)).join(",")).join("\r\n") + "\r\n";
 }
 
-/** Gives every table of the page a button. */
+/** Gives every table a button, once. */
 function offerTables(root) {
-  root.querySelectorAll(".scroll > table").forEach(table => {
+  root.querySelectorAll(".scroll:not(:has(+ .take)) > table").forEach(table => {
     const label = table.parentElement.getAttribute("aria-label") || "table";
     const name = label.toLowerCase().replace(/[^a-z0-9]+/g, "-").slice(0, 60) || "table";
     table.parentElement.after(html("button", {type: "button", class: "plain take", text: "↓ CSV", "aria-label": `${label} as CSV`,

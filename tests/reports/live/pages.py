@@ -1,7 +1,10 @@
 """Pages with nets to be played with, and what a hand does on them."""
 
+from dataclasses import replace
+
 import torch
 
+from bimt.wiring import Link, Site, Wiring
 from interp.ablation import ablate
 from interp.events import tell
 from interp.graph import to_graph
@@ -11,7 +14,9 @@ from reports.html import render_page
 from reports.live.model import Player
 from reports.live.view import lively
 from reports.nets.page import NetsPage
+from tests.nets import task_of
 from tests.reports.checkpoints import small_checkpoint, small_task
+from tests.wired import bare, population
 
 CLICKED = """() => {
   const found = {}, metric = document.querySelector("[data-metric]");
@@ -77,3 +82,14 @@ def filmed_player(task=None, **options):
         name="net", sparse=sparse, task=checkpoint.task, modules=modules, dense=chosen.dense, zero=zero, mean=mean,
         checkpoint=checkpoint, story=tell(checkpoint, chosen.label),
     )  # fmt: skip
+
+
+def silent_checkpoint():
+    """A checkpoint whose net does not say what its sites compute."""
+    wiring = Wiring(
+        populations=(population("in", 3), population("h", 6), population("out", 2)),
+        sites=(Site("in", "in", "input"), Site("h", "h"), Site("out", "out", "output")),
+        links=(Link("h", "in", "first"), Link("out", "h", "last")),
+    )
+    net = bare(wiring, {"first": (6, 3), "last": (2, 6)})
+    return replace(small_checkpoint(small_task(), seeds=1), net=net, task=task_of(net), snapshots={})
