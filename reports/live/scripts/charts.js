@@ -75,15 +75,16 @@ class Scatter {
 }
 
 class Confusions {
-  constructor({task}) {
+  constructor({task, model}) {
     this.task = task;
     this.names = task.class_names.length ? task.class_names : task.answer_names;
     const head = this.names.map(name => html("th", {scope: "col", text: fitted(name, 70, 12), title: name}));
     this.cells = this.names.map(() => this.names.map(() => html("td", {})));
-    this.element = html("table", {class: "confusions"},
+    const table = html("table", {class: "confusions"},
       html("caption", {text: "True class by row, said class by column"}), html("thead", {}, html("tr", {}, html("td", {}), ...head)),
       html("tbody", {}, ...this.cells.map((row, truth) =>
         html("tr", {}, html("th", {scope: "row", text: fitted(this.names[truth], 90, 12), title: this.names[truth]}), ...row))));
+    this.element = html("div", {}, html("div", {class: "scroll", role: "region", "aria-label": `Confusions of ${model.name}`, tabindex: 0}, table));
   }
 
   update({answers}) {
