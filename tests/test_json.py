@@ -13,6 +13,7 @@ from bimt.train import train
 from interp import commands
 from interp.formula_commands import symbolic
 from reports import commands as report_commands
+from reports import page_commands
 from reports.experiments import catalog, listing
 from reports.figure_commands import figures
 from reports.sweeps import asked
@@ -132,6 +133,19 @@ def test_every_key_of_voting_is_documented():
     """A net that is trained in a test has no two modules; what the command adds is documented under prune."""
     found, *_ = voting_of_family("embedding_mlp")
     assert keys(found.to_json()) - documented("voting") == set()
+
+
+def test_every_key_of_pages_is_documented(checkpoint, tmp_path, capsys):
+    asked = {
+        "report": (page_commands.report, [checkpoint], {"checkpoint", "seed"}),
+        "compare": (page_commands.report, [checkpoint, checkpoint, "--compare"], {"checkpoints"}),
+        "gallery": (page_commands.gallery, [checkpoint], {"checkpoint"}),
+    }
+    for name, (command, words, head) in asked.items():
+        assert run(command, [*words, "--out", str(tmp_path / name), "--json"]) == 0
+        found = keys(json.loads(capsys.readouterr().out))
+        assert found == {*head, "html", "markdown", "figures"}
+        assert found - documented("gallery" if name == "gallery" else "report") == set()
 
 
 def test_every_key_of_film_is_documented(checkpoint, tmp_path, capsys):

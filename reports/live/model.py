@@ -73,7 +73,7 @@ def _view_player(player: Player) -> dict[str, Any]:
     view: dict[str, Any] = {
         "name": printable(player.name, limit=60),
         "label": sparse.label,
-        "facts": {title: finite(value) for title, value in player.facts.items()},
+        "facts": {title: finite(float(value)) for title, value in player.facts.items()},
         "baseline": _baseline(sparse, task),
         **view_net(sparse, means),
         **view_parts(sparse, names_of_ends(sparse, task), player.modules),

@@ -14,7 +14,7 @@ from reports.live.view import lively
 from reports.nets.page import NetsPage
 from reports.section import Section
 from reports.tables import Table
-from reports.words import command_line, counted, name, number
+from reports.words import command_line, counted, name, number, sentence
 
 MOST_SEEDS = 200
 """Of more seeds the first ones are shown."""
@@ -40,7 +40,7 @@ def make_gallery(checkpoint: Checkpoint, *, tolerance: float = 1e-3) -> NetsPage
     return NetsPage(
         kicker="Gallery",
         title=name(task.name),
-        headline=f"{counted(len(pruned), 'pruned net')}, ranked by one score",
+        headline=f"{sentence(counted(len(pruned), 'pruned net'))}, ranked by one score",
         words=(
             printable(ranking.consistency.verdict, limit=500),
             "The score weighs the error on the training data, the connections, their mean length and their crossings. "

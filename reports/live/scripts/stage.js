@@ -18,6 +18,7 @@ class Stage {
     this.charts = chartsOf(player);
     this.board = new Board(this);
     host.replaceChildren(this.board.element);
+    offerTables(host);
     this.board.element.addEventListener("keydown", event => this._key(event));
     this._draw();
     this._cut();
