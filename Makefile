@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
+SCRIPTS := 'reports/live/scripts/*.js'
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -13,7 +14,7 @@ help:
 	@echo 'make demo    train and explain two nets, write runs/demo/report.html'
 	@echo 'make gallery train the nets of docs/gallery and write their pages anew'
 	@echo 'make test    run the whole test suite'
-	@echo 'make check   ruff and mypy'
+	@echo 'make check   ruff and mypy, and prettier where there is npm'
 	@echo 'make bench   speed against a textbook loop'
 	@echo 'make bench-pages   size of report pages, and how quickly they answer'
 	@echo 'make bench-scale   how time grows with width, seeds and batch'
@@ -34,6 +35,7 @@ check: $(INSTALLED)
 	@$(RUN) -m ruff check
 	@$(RUN) -m ruff format --check
 	@$(RUN) -m mypy
+	@if [ -x node_modules/.bin/prettier ]; then node_modules/.bin/prettier --check --log-level warn $(SCRIPTS); fi
 
 bench-pages: $(INSTALLED)
 	@$(RUN) -m benchmarks.pages
@@ -55,5 +57,5 @@ $(INSTALLED): pyproject.toml constraints.txt package.json
 	    { echo 'Could not make $(VENV); on Debian and Ubuntu: apt install python3-venv' >&2; exit 1; }
 	@$(RUN) -m pip install -qq --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@if command -v npm >/dev/null; then npm install --silent --no-package-lock --no-audit --no-fund >/dev/null || \
-	    echo 'axe-core could not be installed: the tests that look for barriers on pages will be skipped' >&2; fi
+	    echo 'npm could not install axe-core and prettier: checks of pages that need them will be skipped' >&2; fi
 	@touch $@

@@ -61,7 +61,7 @@ def checkpoint(tmp_path_factory):
 def test_the_commands_document(checkpoint, capsys):
     assert run(commands.ablation, [str(checkpoint), "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
-    assert list(document) == ["checkpoint", "seed", "baseline", "method", "connections", "rows"]
+    assert list(document) == ["checkpoint", "seed", "test_rows", "baseline", "method", "connections", "rows"]
     assert document["method"] == "zero"
     assert document["baseline"]["metric"] == pytest.approx(1)
     keys = {"kind", "name", "metric", "drop", "loss_increase", "stderr", "n", "reference", "per_output"}

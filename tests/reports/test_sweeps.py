@@ -21,6 +21,7 @@ from tests import checked
 from tests.bimt.sweep.here import Here
 from tests.bimt.sweep.works import TINY
 from tests.bimt.test_commands import refused
+from tests.reports.test_report import check_page
 
 pytestmark = pytest.mark.usefixtures("unchecked")
 ROOT = Path(__file__).parents[2]
@@ -88,7 +89,7 @@ def test_the_page_has_a_front_and_maps_for_every_task(swept):
             assert f'id="figure-task-{task}-{part}"' in page
             assert f"figures/task-{task}-{part}.png" in text
             assert (swept / "figures" / f"task-{task}-{part}.png").stat().st_size > 1000
-    assert "<script" not in page
+    check_page(page)
     assert "bimt sweep crossing independence --grid cost.distance_scale=0,1 --grid swaps.every=never,20" in page
     assert "Eight cells × two seeds, over cost.distance_scale, swaps.every." in page
     assert "Not trained to the end" not in page

@@ -10,15 +10,20 @@ class Address {
     window.addEventListener("hashchange", () => this.read());
   }
 
-  add(stage) { this.stages.push(stage); }
+  add(stage) {
+    this.stages.push(stage);
+  }
 
   /** Lets every stage take over what the address says; tells whether it said anything. */
   read() {
     if (!location.hash.startsWith(MARK)) return false;
     const said = new URLSearchParams(location.hash.slice(MARK.length));
     this.stages.forEach((stage, number) => {
-      const own = new Map([...said].filter(([key]) => key.startsWith(this._prefix(number)))
-        .map(([key, value]) => [key.slice(this._prefix(number).length), value]));
+      const own = new Map(
+        [...said]
+          .filter(([key]) => key.startsWith(this._prefix(number)))
+          .map(([key, value]) => [key.slice(this._prefix(number).length), value]),
+      );
       stage.restore(own);
     });
     return true;
@@ -36,9 +41,11 @@ class Address {
       for (const [key, value] of stage.state()) said.set(this._prefix(number) + key, value);
     });
     const text = String(said);
-    if (!text && !location.hash.startsWith(MARK)) return;  // the fragment is a section's
+    if (!text && !location.hash.startsWith(MARK)) return; // the fragment is a section's
     history.replaceState(null, "", text ? MARK + text : location.pathname + location.search);
   }
 
-  _prefix(number) { return this.stages.length > 1 ? `${number}.` : ""; }
+  _prefix(number) {
+    return this.stages.length > 1 ? `${number}.` : "";
+  }
 }

@@ -7,8 +7,8 @@ class Cuts {
     this.method = "zero";
     this.names = new Set();
     this.past = [];
-    this.known = new Map();  // name -> {neurons: [[site, index]], stored: [[parameter, place]]}
-    this.names_at = new Map();  // "site[index]" -> the name under which it is ablated
+    this.known = new Map(); // name -> {neurons: [[site, index]], stored: [[parameter, place]]}
+    this.names_at = new Map(); // "site[index]" -> the name under which it is ablated
     for (const {name, sites} of model.groups) {
       const {size} = net.byName.get(sites[0]);
       for (let neuron = 0; neuron < size; neuron++) {
@@ -18,7 +18,7 @@ class Cuts {
         for (const site of sites) this.names_at.set(`${site}[${neuron}]`, called);
       }
     }
-    this.stored = new Map();  // "parameter:place" -> the connection that it is ablated as
+    this.stored = new Map(); // "parameter:place" -> the connection that it is ablated as
     for (const link of net.links.filter(each => each.is_distinct)) {
       link.targets.forEach((target, at) => {
         const called = `${link.source}[${link.sources[at]}]->${link.target}[${target}]`;
@@ -37,7 +37,9 @@ class Cuts {
   }
 
   toggle(name) {
-    this._change(() => { if (!this.names.delete(name)) this.names.add(name); });
+    this._change(() => {
+      if (!this.names.delete(name)) this.names.add(name);
+    });
   }
 
   clear() {
@@ -45,7 +47,10 @@ class Cuts {
   }
 
   setMethod(method) {
-    if (method !== this.method) this._change(() => { this.method = method; });
+    if (method !== this.method)
+      this._change(() => {
+        this.method = method;
+      });
   }
 
   /** Sets everything at once, as an address says it; unknown names are left out. */
@@ -65,7 +70,9 @@ class Cuts {
   edits(more = []) {
     const names = [...this.names, ...more];
     if (!names.length) return null;
-    const isMean = this.method === "mean", neurons = new Map(), places = new Map();
+    const isMean = this.method === "mean",
+      neurons = new Map(),
+      places = new Map();
     for (const name of names) {
       const part = this.known.get(name);
       for (const [site, neuron] of part.neurons) {
@@ -82,7 +89,8 @@ class Cuts {
 
   /** The single neurons and connections that are gone now, modules written out. */
   gone() {
-    const neurons = new Set(), connections = new Set();
+    const neurons = new Set(),
+      connections = new Set();
     for (const name of this.names) {
       const part = this.known.get(name);
       if (part.kind === "connection") connections.add(name);

@@ -36,7 +36,8 @@ class Facts {
 
   /** The row of the ablation table; it asks every test row, what is shown live may ask fewer. */
   worth(kind, name) {
-    const {model, task} = this.player, row = model.ablation && name && (model.ablation[kind] || {})[name];
+    const {model, task} = this.player,
+      row = model.ablation && name && (model.ablation[kind] || {})[name];
     if (!row) return;
     const asked = task.rows < task.all_rows ? `, all ${task.all_rows.toLocaleString("en-US")} test rows` : "";
     ["zero", "mean"].slice(0, row.length / 2).forEach((method, at) => {
@@ -58,7 +59,9 @@ function ofGroup(facts, item) {
 }
 
 function ofConnection(facts, item, view, isLive) {
-  const {edge} = item, {space, net, cuts} = facts.player, {link} = edge;
+  const {edge} = item,
+    {space, net, cuts} = facts.player,
+    {link} = edge;
   const from = space.at(net.byName.get(link.source), edge.source, view.places);
   const to = space.at(net.byName.get(link.target), edge.target, view.places);
   facts.add("weight", number(item.value));
@@ -72,12 +75,19 @@ function ofConnection(facts, item, view, isLive) {
 }
 
 function ofNeuron(facts, item, view, isLive) {
-  const {site} = item, [neuron] = item.members, {space, model, cuts} = facts.player;
-  const place = space.at(site, neuron, view.places), [slot, slots] = space.slot(site, neuron, view.places);
+  const {site} = item,
+    [neuron] = item.members,
+    {space, model, cuts} = facts.player;
+  const place = space.at(site, neuron, view.places),
+    [slot, slots] = space.slot(site, neuron, view.places);
   facts.add("called", model.labels[item.title]);
   facts.add("module", facts.module(item.module));
-  facts.add("place", space.hasSheets ? `(${place.map(each => number(each, 2)).join(", ")})` :
-    `${number(place[0], 3)} (slot ${slot + 1} of ${slots})`);
+  facts.add(
+    "place",
+    space.hasSheets
+      ? `(${place.map(each => number(each, 2)).join(", ")})`
+      : `${number(place[0], 3)} (slot ${slot + 1} of ${slots})`,
+  );
   const value = facts.value(site.name, neuron);
   if (value !== null) facts.add(`value ${facts.now}`, number(value));
   if (isLive) facts.worth("neuron", cuts.names_at.get(item.title));
@@ -91,7 +101,9 @@ function pieceOf({net, model}, site, neuron) {
   const terms = [];
   for (const link of site.links) {
     if (link.is_look_up) terms.push([1, `${link.source} looked up`]);
-    else for (const {source, weight} of link.into.get(neuron) || []) terms.push([weight, model.labels[`${link.source}[${source}]`] || `${link.source}[${source}]`]);
+    else
+      for (const {source, weight} of link.into.get(neuron) || [])
+        terms.push([weight, model.labels[`${link.source}[${source}]`] || `${link.source}[${source}]`]);
   }
   for (const source of site.skips) terms.push([1, `${source}[${neuron}]`]);
   terms.sort((a, b) => Math.abs(b[0]) - Math.abs(a[0]));

@@ -13,9 +13,13 @@ function fill(element, attributes, children) {
   return element;
 }
 
-function html(tag, attributes, ...children) { return fill(document.createElement(tag), attributes, children); }
+function html(tag, attributes, ...children) {
+  return fill(document.createElement(tag), attributes, children);
+}
 
-function svg(tag, attributes, ...children) { return fill(document.createElementNS(SVG, tag), attributes, children); }
+function svg(tag, attributes, ...children) {
+  return fill(document.createElementNS(SVG, tag), attributes, children);
+}
 
 /** A number for people: four digits, a true minus sign. */
 function number(value, digits = 4) {
@@ -23,8 +27,12 @@ function number(value, digits = 4) {
   if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
   if (value === 0) return "0";
   const size = Math.abs(value);
-  const text = size < 1e-4 || size >= 1e7 ? value.toExponential(digits - 1).replace("e+", "e") :
-    size >= 10 ** (digits - 1) ? Math.round(value).toLocaleString("en-US") : String(Number(value.toPrecision(digits)));
+  const text =
+    size < 1e-4 || size >= 1e7
+      ? value.toExponential(digits - 1).replace("e+", "e")
+      : size >= 10 ** (digits - 1)
+        ? Math.round(value).toLocaleString("en-US")
+        : String(Number(value.toPrecision(digits)));
   return text.replaceAll("-", "−");
 }
 

@@ -5,8 +5,8 @@ const SHEET = {width: 760, left: 64, right: 24, top: 34, bottom: 40, layer: 104,
 class Layout {
   constructor(space) {
     this.space = space;
-    this.columns = new Map();  // population -> how many places there are side by side
-    this.turn = 24;  // degrees
+    this.columns = new Map(); // population -> how many places there are side by side
+    this.turn = 24; // degrees
     this.tilt = 27;
     const levels = Math.max(space.levels.length - 1, 1);
     this.gap = Math.max(SHEET.least, Math.min(space.hasSheets ? 150 : SHEET.layer, SHEET.most / levels));
@@ -30,7 +30,12 @@ class Layout {
   /** The corners of a site's sheet; null where it is a line. */
   sheet(site) {
     if (!this.space.hasSheets) return null;
-    return [[0, 0], [0, 1], [1, 1], [1, 0]].map(([across, back]) => this._project(site, across, back));
+    return [
+      [0, 0],
+      [0, 1],
+      [1, 1],
+      [1, 0],
+    ].map(([across, back]) => this._project(site, across, back));
   }
 
   /** The baseline of a site: where its name stands. */
@@ -44,26 +49,36 @@ class Layout {
     const width = this._span(site)[1];
     if (this.space.hasSheets) return site.size > 400 ? 1.3 : site.size > 60 ? 3 : 4.5;
     if (!this.columns.has(site.population)) {
-      this.columns.set(site.population, new Set(slots.filter((_, at) => at % 2 === 0).map(x => Number(x.toFixed(6)))).size);
+      this.columns.set(
+        site.population,
+        new Set(slots.filter((_, at) => at % 2 === 0).map(x => Number(x.toFixed(6)))).size,
+      );
     }
-    return Math.max(1.4, Math.min(8, 0.36 * width / Math.max(this.columns.get(site.population) - 1, 1)));
+    return Math.max(1.4, Math.min(8, (0.36 * width) / Math.max(this.columns.get(site.population) - 1, 1)));
   }
 
   /** Sites that are equally deep stand side by side: where each begins, and how wide it is. */
   _span(site) {
-    const level = this.space.levels.find(each => each.includes(site)), rank = level.indexOf(site);
-    const room = SHEET.width - SHEET.left - SHEET.right, gap = 36;
+    const level = this.space.levels.find(each => each.includes(site)),
+      rank = level.indexOf(site);
+    const room = SHEET.width - SHEET.left - SHEET.right,
+      gap = 36;
     const width = (room - gap * (level.length - 1)) / level.length;
     return [SHEET.left + rank * (width + gap), width];
   }
 
   _project(site, x, y) {
-    const level = this.space.levels.findIndex(each => each.includes(site)), [left, width] = this._span(site);
+    const level = this.space.levels.findIndex(each => each.includes(site)),
+      [left, width] = this._span(site);
     const height = this.bottom - level * this.gap;
     if (!this.space.hasSheets) return [left + x * width, height];
-    const turn = this.turn * Math.PI / 180, tilt = Math.sin(this.tilt * Math.PI / 180);
-    const down = x - 0.5, right = y - 0.5, side = Math.min(330, 0.7 * width);
-    const across = right * Math.cos(turn) - down * Math.sin(turn), near = right * Math.sin(turn) + down * Math.cos(turn);
+    const turn = (this.turn * Math.PI) / 180,
+      tilt = Math.sin((this.tilt * Math.PI) / 180);
+    const down = x - 0.5,
+      right = y - 0.5,
+      side = Math.min(330, 0.7 * width);
+    const across = right * Math.cos(turn) - down * Math.sin(turn),
+      near = right * Math.sin(turn) + down * Math.cos(turn);
     return [left + width / 2 + side * across, height + side * tilt * near];
   }
 }

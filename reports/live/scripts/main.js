@@ -17,11 +17,15 @@ function start() {
 function play(hosts) {
   const model = JSON.parse(document.getElementById("model").textContent);
   const tasks = model.tasks.map(task => new Task(task));
-  const address = new Address(), stages = document.querySelectorAll("[data-net]");
+  const address = new Address(),
+    stages = document.querySelectorAll("[data-net]");
   for (const host of hosts) {
     const net = model.nets[Number(host.dataset.net)];
-    address.add(net ? new Stage(host, net, tasks[net.task], address, stages.length > 1)
-      : new Gallery(host, model, tasks, address));
+    address.add(
+      net
+        ? new Stage(host, net, tasks[net.task], address, stages.length > 1)
+        : new Gallery(host, model, tasks, address),
+    );
   }
   if (address.read()) address.stages[0].host.scrollIntoView();
 }

@@ -23,9 +23,11 @@ class Net {
   }
 
   _link(link) {
-    const targets = unpack(link.targets), sources = unpack(link.sources), places = unpack(link.places);
+    const targets = unpack(link.targets),
+      sources = unpack(link.sources),
+      places = unpack(link.places);
     const values = this.parameters.get(link.parameter);
-    const into = new Map();  // target neuron -> its connections
+    const into = new Map(); // target neuron -> its connections
     targets.forEach((target, at) => {
       if (!into.has(target)) into.set(target, []);
       into.get(target).push({source: sources[at], place: places[at], weight: values[places[at]]});
@@ -41,13 +43,18 @@ class Net {
    * known: what the same inputs gave without edits; what no edit changes is taken from there.
    */
   run(inputs, columns, edits = null, known = null) {
-    const rows = inputs.length / columns, places = rows * this.moments;
-    const values = new Map(), changed = new Map();
+    const rows = inputs.length / columns,
+      places = rows * this.moments;
+    const values = new Map(),
+      changed = new Map();
     for (const site of this.sites) {
       const dirty = known ? this._touched(site, edits, changed) : null;
       const pass = {values, edits, places, before: known && known.get(site.name), dirty};
-      const found = site.reading ? this._enter(site, inputs, columns, rows, pass)
-        : site.mixture ? this._mix(site, pass) : this._drive(site, pass);
+      const found = site.reading
+        ? this._enter(site, inputs, columns, rows, pass)
+        : site.mixture
+          ? this._mix(site, pass)
+          : this._drive(site, pass);
       for (const [neuron, means] of (edits && edits.neurons.get(site.name)) || []) {
         found[neuron] = this._constant(means, places);
         if (dirty) dirty[neuron] = 1;
@@ -71,12 +78,16 @@ class Net {
   _touched(site, edits, changed) {
     const dirty = new Uint8Array(site.size);
     for (const link of site.links) {
-      const sources = changed.get(link.source), cut = edits.places.get(link.parameter);
+      const sources = changed.get(link.source),
+        cut = edits.places.get(link.parameter);
       for (const [target, connections] of link.into) {
         if (connections.some(each => sources[each.source] || (cut && cut.has(each.place)))) dirty[target] = 1;
       }
     }
-    for (const source of site.skips) changed.get(source).forEach((mark, at) => { if (mark) dirty[at] = 1; });
+    for (const source of site.skips)
+      changed.get(source).forEach((mark, at) => {
+        if (mark) dirty[at] = 1;
+      });
     if (site.mixture) {
       const size = site.size / site.mixture.heads;
       for (const source of [site.mixture.query, site.mixture.key, site.mixture.value]) {
@@ -91,7 +102,8 @@ class Net {
   /** What the data bring: numbers, or the number of the one token that is seen. */
   _enter(site, inputs, columns, rows, {places, before}) {
     if (before) return before.slice();
-    const {kind, column, stride} = site.reading, moments = this.moments;
+    const {kind, column, stride} = site.reading,
+      moments = this.moments;
     const read = offset => {
       const value = new Float64Array(places);
       for (let row = 0; row < rows; row++) {
@@ -135,7 +147,8 @@ class Net {
     for (const {source: from, place: stored, weight} of connections) {
       if (cut && cut.has(stored)) {
         const means = edits.means && this._means(link.source, from);
-        if (means) for (let place = 0; place < total.length; place++) total[place] += weight * means[place % means.length];
+        if (means)
+          for (let place = 0; place < total.length; place++) total[place] += weight * means[place % means.length];
         continue;
       }
       const value = source[from];
@@ -147,15 +160,19 @@ class Net {
   _mix(site, {values, places, before, dirty}) {
     const {query, key, value, heads, scale, is_causal: causal, rate} = site.mixture;
     const [q, k, v] = [query, key, value].map(name => values.get(name));
-    const size = site.size / heads, moments = this.moments, mixed = new Array(site.size);
+    const size = site.size / heads,
+      moments = this.moments,
+      mixed = new Array(site.size);
     const weights = new Float64Array(moments);
     for (let head = 0; head < heads; head++) {
-      const first = head * size, last = first + size;
+      const first = head * size,
+        last = first + size;
       for (let n = first; n < last; n++) mixed[n] = dirty && !dirty[n] ? before[n] : new Float64Array(places);
       if (dirty && !dirty[first]) continue;
       for (let place = 0; place < places; place++) {
-        const row = place - place % moments;
-        let most = -Infinity, sum = 0;
+        const row = place - (place % moments);
+        let most = -Infinity,
+          sum = 0;
         for (let other = 0; other < moments; other++) {
           let score = 0;
           for (let n = first; n < last; n++) score += q[n][place] * k[n][row + other];
@@ -164,7 +181,7 @@ class Net {
         }
         for (let other = 0; other < moments; other++) sum += weights[other] = Math.exp(weights[other] - most);
         for (let other = 0; other < moments; other++) {
-          const share = rate === 0 ? 1 : rate * weights[other] / sum + (1 - rate);
+          const share = rate === 0 ? 1 : (rate * weights[other]) / sum + (1 - rate);
           for (let n = first; n < last; n++) mixed[n][place] += share * v[n][row + other];
         }
       }

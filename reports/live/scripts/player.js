@@ -9,12 +9,14 @@ class Player {
     this.space = new Space(this.net, model);
     this.scene = new Scene(this.space, model.modules);
     const started = performance.now();
-    const values = this.net.run(task.inputs, task.width), answers = this.net.answersOf(values);
+    const values = this.net.run(task.inputs, task.width),
+      answers = this.net.answersOf(values);
     this.pass = performance.now() - started;
     this.base = {values, answers, scores: task.judge(answers)};
-    const {metric} = this.base.scores, expected = model.baseline.metric;  // null stands for what is not finite
-    this.isTrue = expected === null ? !Number.isFinite(metric)
-      : Math.abs(metric - expected) <= 1e-9 * (1 + Math.abs(expected));
+    const {metric} = this.base.scores,
+      expected = model.baseline.metric; // null stands for what is not finite
+    this.isTrue =
+      expected === null ? !Number.isFinite(metric) : Math.abs(metric - expected) <= 1e-9 * (1 + Math.abs(expected));
     this.pruned = prunedView(this.net);
     this.film = model.film ? new Film(this.net, model.film) : null;
   }

@@ -15,7 +15,8 @@ class Task {
   _columns() {
     const count = this.targets.length / this.rows;
     return Array.from({length: count}, (_, answer) =>
-      Float64Array.from({length: this.rows}, (_, row) => this.targets[row * count + answer]));
+      Float64Array.from({length: this.rows}, (_, row) => this.targets[row * count + answer]),
+    );
   }
 
   /** One row of inputs, as the net sees it. */
@@ -23,9 +24,15 @@ class Task {
     return Float64Array.from(this.inputs.slice(number * this.width, (number + 1) * this.width));
   }
 
-  toTable(column, value) { return value * this.input_scale[column] + this.input_shift[column]; }
-  toNet(column, value) { return (value - this.input_shift[column]) / this.input_scale[column]; }
-  said(answer, value) { return value * this.output_scale[answer] + this.output_shift[answer]; }
+  toTable(column, value) {
+    return value * this.input_scale[column] + this.input_shift[column];
+  }
+  toNet(column, value) {
+    return (value - this.input_shift[column]) / this.input_scale[column];
+  }
+  said(answer, value) {
+    return value * this.output_scale[answer] + this.output_shift[answer];
+  }
 
   /** Metric, loss and the metric answer by answer. */
   judge(answers) {
@@ -47,8 +54,10 @@ class Task {
   _judgeNumbers(answers) {
     let squares = 0;
     const perOutput = answers.map((said, answer) => {
-      const truth = this.columnsOfTargets[answer], mean = truth.reduce((sum, value) => sum + value, 0) / this.rows;
-      let residual = 0, total = 0;
+      const truth = this.columnsOfTargets[answer],
+        mean = truth.reduce((sum, value) => sum + value, 0) / this.rows;
+      let residual = 0,
+        total = 0;
       for (let row = 0; row < this.rows; row++) {
         residual += (said[row] - truth[row]) ** 2;
         total += (truth[row] - mean) ** 2;
@@ -65,7 +74,9 @@ class Task {
   }
 
   _judgeClasses(answers) {
-    const said = this.classes(answers), counts = answers.map(() => 0), right = answers.map(() => 0);
+    const said = this.classes(answers),
+      counts = answers.map(() => 0),
+      right = answers.map(() => 0);
     let loss = 0;
     for (let row = 0; row < this.rows; row++) {
       const truth = this.targets[row];

@@ -1,6 +1,7 @@
 // Where one net is played with: the picture, what it says now, its training film, a row by hand, charts, modules.
 
-const HELP = "Click a neuron or a connection to cut it, again to restore it. Keys, with the picture in focus: arrows walk " +
+const HELP =
+  "Click a neuron or a connection to cut it, again to restore it. Keys, with the picture in focus: arrows walk " +
   "from neuron to neuron, full stop and comma along the connections of one, Enter cuts, u undoes, r restores all, " +
   "/ searches.";
 
@@ -9,11 +10,23 @@ class Stage {
     this.player = new Player(model, task);
     this.address = address;
     const {player} = this;
-    Object.assign(this, {host, model, task, isOneOfMany, colour: "both", view: "pruned", frame: 0, pointed: null, isTouched: false});
+    Object.assign(this, {
+      host,
+      model,
+      task,
+      isOneOfMany,
+      colour: "both",
+      view: "pruned",
+      frame: 0,
+      pointed: null,
+      isTouched: false,
+    });
     if (player.film) this.frame = player.film.length - 1;
     this.layout = new Layout(player.space);
-    this.picture = new Picture(this.layout, model.labels, `The net ${model.name}. ${HELP}`,
-      {point: item => this._point(item), press: (item, name) => this._press(item, name)});
+    this.picture = new Picture(this.layout, model.labels, `The net ${model.name}. ${HELP}`, {
+      point: item => this._point(item),
+      press: (item, name) => this._press(item, name),
+    });
     this.probe = new Probe(player, () => this._probed());
     this.charts = chartsOf(player);
     this.board = new Board(this);
@@ -62,10 +75,13 @@ class Stage {
   search(text) {
     const wanted = text.trim().toLowerCase();
     if (!wanted) return true;
-    const names = this._names(), exact = names.find(([, words]) => words.includes(wanted));
+    const names = this._names(),
+      exact = names.find(([, words]) => words.includes(wanted));
     const [label] = exact || names.find(([, words]) => words.some(each => each.startsWith(wanted))) || [null];
     if (label === null) return false;
-    const group = this.scene.vertices.find(each => each.isGroup && each.members.some(index => `${each.site.name}[${index}]` === label));
+    const group = this.scene.vertices.find(
+      each => each.isGroup && each.members.some(index => `${each.site.name}[${index}]` === label),
+    );
     if (group) this._open(group.key);
     return this.picture.focus(label);
   }
@@ -82,25 +98,33 @@ class Stage {
 
   /** What the address keeps, as pairs. */
   state() {
-    const {cuts} = this.player, said = [];
+    const {cuts} = this.player,
+      said = [];
     if (cuts.names.size) said.push(["cut", [...cuts.names].join(";")]);
     if (cuts.method !== "zero") said.push(["by", cuts.method]);
     if (this.colour !== "both") said.push(["colour", this.colour]);
     if (this.view !== "pruned") said.push(["view", this.view]);
     if (this.view === "film") said.push(["frame", String(this.frame)]);
-    if (this.isTouched) said.push(this.probe.row === null ? ["x", this.probe.table.join(";")] : ["row", String(this.probe.row)]);
+    if (this.isTouched)
+      said.push(this.probe.row === null ? ["x", this.probe.table.join(";")] : ["row", String(this.probe.row)]);
     return said;
   }
 
   restore(said) {
     this.player.cuts.set((said.get("cut") || "").split(";").filter(Boolean), said.get("by"));
-    this.isTouched = true;  // a row that an address says changes neither view nor colour
-    const isMoved = said.has("x") ? this.probe.set(said.get("x").split(";").map(parseFloat)) : this.probe.choose(parseFloat(said.get("row")));
+    this.isTouched = true; // a row that an address says changes neither view nor colour
+    const isMoved = said.has("x")
+      ? this.probe.set(said.get("x").split(";").map(parseFloat))
+      : this.probe.choose(parseFloat(said.get("row")));
     if (!isMoved) this.probe.forget();
     this.isTouched = isMoved;
     this.colour = this.board.hasColour(said.get("colour")) ? said.get("colour") : "both";
-    const view = said.get("view"), frame = parseFloat(said.get("frame"));
-    this._look(Object.hasOwn(this.board.views, view) ? view : "pruned", this.player.film && this.player.film.has(frame) ? frame : this.frame);
+    const view = said.get("view"),
+      frame = parseFloat(said.get("frame"));
+    this._look(
+      Object.hasOwn(this.board.views, view) ? view : "pruned",
+      this.player.film && this.player.film.has(frame) ? frame : this.frame,
+    );
     this._cut();
   }
 
@@ -118,7 +142,8 @@ class Stage {
     const isLive = this.view === "pruned";
     this.picture.draw(this.scene, item => {
       if (!isLive || item.isGroup) return "";
-      if (!item.source) return item.isAlive && item.site.role !== "output" ? player.cuts.names_at.get(item.title) || "" : "";
+      if (!item.source)
+        return item.isAlive && item.site.role !== "output" ? player.cuts.names_at.get(item.title) || "" : "";
       return item.edge && item.edge.at !== null ? player.cuts.connection(item.edge.link, item.edge.at) : "";
     });
     this._paint();
@@ -177,11 +202,23 @@ class Stage {
   }
 
   _names() {
-    const neurons = this.player.space.sites.flatMap(site => Array.from({length: site.size}, (_, index) => {
-      const label = `${site.name}[${index}]`, called = this.model.labels[label];
-      return [label, [label, ...(called ? [called] : []), ...(this.player.cuts.names_at.has(label) ? [this.player.cuts.names_at.get(label)] : [])].map(each => each.toLowerCase())];
-    }));
-    const connections = this.scene.edges.filter(item => item.edge).map(item => [item.label, [item.label.toLowerCase()]]);
+    const neurons = this.player.space.sites.flatMap(site =>
+      Array.from({length: site.size}, (_, index) => {
+        const label = `${site.name}[${index}]`,
+          called = this.model.labels[label];
+        return [
+          label,
+          [
+            label,
+            ...(called ? [called] : []),
+            ...(this.player.cuts.names_at.has(label) ? [this.player.cuts.names_at.get(label)] : []),
+          ].map(each => each.toLowerCase()),
+        ];
+      }),
+    );
+    const connections = this.scene.edges
+      .filter(item => item.edge)
+      .map(item => [item.label, [item.label.toLowerCase()]]);
     return [...neurons, ...connections];
   }
 
