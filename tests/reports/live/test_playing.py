@@ -389,3 +389,9 @@ def test_sheets_turn_and_pictures_are_painted_on(running, tmp_path):
 
 def answers(page):
     return [float(each.get_attribute("data-value")) for each in page.locator("output[data-value]").all()]
+
+
+def test_the_film_stays_below_the_picture_however_much_is_said_beside_it(page):
+    page.locator(".side").evaluate("each => { each.style.height = '1500px'; }")
+    scene, film = (page.locator(name).bounding_box() for name in (".scene", ".film"))
+    assert 0 <= film["y"] - (scene["y"] + scene["height"]) < 60
