@@ -10,10 +10,12 @@ from interp.events import tell
 from interp.graph import to_graph
 from interp.modules import independent_parts
 from interp.select import select
-from reports.html import render_page
+from reports.content import make_page
+from reports.html import render_page, to_html
 from reports.live.model import Player
 from reports.live.view import lively
 from reports.nets.page import NetsPage
+from reports.report import build_report
 from tests.nets import task_of
 from tests.reports.checkpoints import small_checkpoint, small_task
 from tests.wired import bare, population
@@ -93,3 +95,15 @@ def silent_checkpoint():
     )
     net = bare(wiring, {"first": (6, 3), "last": (2, 6)})
     return replace(small_checkpoint(small_task(), seeds=1), net=net, task=task_of(net), snapshots={})
+
+
+def report_page(checkpoint, path):
+    """Writes only the page of a report, not its pictures."""
+    path.write_text(to_html(make_page(build_report(checkpoint))), encoding="utf-8")
+    return path
+
+
+def nets_page(page, path):
+    """Writes only the page of several nets."""
+    path.write_text(render_page("nets.html.j2", page=page, is_live=True), encoding="utf-8")
+    return path

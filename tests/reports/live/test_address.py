@@ -46,12 +46,19 @@ def drag(page):
 @pytest.mark.parametrize(
     ("acts", "keeps"),
     [
-        ([cut], "cut=h1%5B1%5D%3Bin%5B0%5D-%3Eh1%5B2%5D&by=mean"),
-        ([lambda page: page.select_option("[aria-label='colour by']", "module")], "colour=module"),
-        ([lambda page: page.fill("[aria-label='number of a test row']", "7")], "colour=activation&row=7"),
-        ([cut, drag, lambda page: page.select_option("[aria-label='colour by']", "sign")], "colour=sign&x=0.25%3B-0.1"),
-        ([drag, lambda page: page.click("text=as trained")], "view=trained"),
-        ([drag, lambda page: page.locator("[aria-label='logged step']").evaluate(MOVED, 2)], "view=film&frame=2"),
+        (
+            [cut, lambda page: page.fill("[aria-label='number of a test row']", "7")],
+            "cut=h1%5B1%5D%3Bin%5B0%5D-%3Eh1%5B2%5D&by=mean&colour=activation&row=7",
+        ),
+        (
+            [
+                drag,
+                lambda page: page.select_option("[aria-label='colour by']", "sign"),
+                lambda page: page.click("text=as trained"),
+            ],
+            "colour=sign&view=trained&x=0.25%3B-0.1",
+        ),
+        ([lambda page: page.locator("[aria-label='logged step']").evaluate(MOVED, 2)], "view=film&frame=2"),
     ],
 )
 def test_a_page_opened_with_the_address_is_the_page(acts, keeps, running, path):

@@ -8,13 +8,11 @@ import pytest
 
 from reports.nets.compare import compare
 from reports.nets.gallery import make_gallery
-from reports.nets.page import write_nets_page
-from reports.report import build_report, write_report
 from tests.reports.browser import Opened, needs_browser
 from tests.reports.checkpoints import HOSTILE, saved, small_checkpoint, small_task
+from tests.reports.live.pages import nets_page, report_page
 
 pytestmark = needs_browser
-WIDTHS = (390, 1280)
 RAN = "<img src={address}/ran onerror=document.title=1><script>document.title=1</script>"
 
 
@@ -47,16 +45,16 @@ def pages(server, tmp_path_factory):
     numbers = replace(small_task(inputs=names[:6], outputs=names[6:]), name=markup)
     classes = replace(small_task(inputs=names[6:], outputs=names[:6], kind="classification", rows=40), name=names[10])
     numbers, classes = (
-        small_checkpoint(task, hidden="[4]", command=("bimt", "train", *names, markup)) for task in (numbers, classes)
+        small_checkpoint(task, hidden="[2]", command=("bimt", "train", *names, markup)) for task in (numbers, classes)
     )
     runs = [folder / name for name in ("<img src=x onerror=document.title=1>", "x" * 200 + "'onload=document.title=1")]
     for run, checkpoint in zip(runs, (numbers, classes), strict=True):
         saved(checkpoint, run)
     return {
-        "numbers": write_report(build_report(runs[0]), folder / "numbers")[0],
-        "classes": write_report(build_report(runs[1]), folder / "classes")[0],
-        "compare": write_nets_page(compare(runs), folder / "compare", "report")[0],
-        "gallery": write_nets_page(make_gallery(numbers), folder / "gallery", "gallery")[0],
+        "numbers": report_page(runs[0], folder / "numbers.html"),
+        "classes": report_page(runs[1], folder / "classes.html"),
+        "compare": nets_page(compare(runs), folder / "compare.html"),
+        "gallery": nets_page(make_gallery(numbers), folder / "gallery.html"),
     }
 
 
@@ -65,39 +63,40 @@ def touch(page):
     page.dispatch_event("[data-neuron='h1[0]'] >> nth=0", "click")
     page.locator("[data-module]").first.click()
     page.locator("[aria-label='number of a test row']").first.fill("3")
-    for name in ("in[0]", "in[0]->h1[1]", "out[5]"):
+    for name in ("in[0]", "in[0]->h1[0]", "out[5]"):
         page.locator("[type=search]").first.fill(name)
         page.locator("[type=search]").first.press("Enter")
         assert page.locator(".about h3").count() == 1
 
 
-@pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("kind", ["numbers", "classes", "compare", "gallery"])
-def test_nothing_runs_and_nothing_sticks_out(kind, width, running, pages, server):
-    with Opened(running, pages[kind], width=width, offline=False) as opened:
+def test_nothing_runs_and_nothing_sticks_out(kind, running, pages, server):
+    with Opened(running, pages[kind], offline=False) as opened:
         page = opened.page
         touch(page)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
         page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true; })")
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        for width in (390, 1280):
+            page.set_viewport_size({"width": width, "height": 900})
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert page.title() != "1"
         assert page.locator("img, iframe, object, embed").count() == 0
         assert page.locator("script").count() == 2
+        check_names(page)
+        if kind == "compare":
+            assert (
+                page.locator(".stage .title").first.inner_text().startswith("<img src=x onerror=document.title=1> seed")
+            )
         assert (opened.said, opened.requests, opened.dialogs, server[1]) == ([], [], [], [])
 
 
-@pytest.mark.parametrize("kind", ["numbers", "classes", "compare"])
-def test_names_are_shown_as_text(kind, running, pages):
-    with Opened(running, pages[kind]) as opened:
-        page = opened.page
-        shown = page.locator(".stage").first.inner_text()
-        assert "<script>alert(1)</script>" in shown or "</title></style></svg></math><script>alert(2)</script>" in shown
-        assert "{{ 7*7 }}{% raw %}" in shown
-        assert "nul\\x00nul" in shown or kind != "classes"
-        labels = page.locator(".net circle").evaluate_all("all => all.map(each => each.getAttribute('aria-label'))")
-        assert any("right\\u202eto left" in label for label in labels)
-        if kind == "compare":
-            assert "<img src=x onerror=document.title=1> seed 0" in page.locator(".stage h3.title").all_inner_texts()
+def check_names(page):
+    """Names are there, as text."""
+    shown = page.locator(".stage").first.inner_text()
+    assert "<script>alert(1)</script>" in shown or "</title></style></svg></math><script>alert(2)</script>" in shown
+    assert "{{ 7*7 }}{% raw %}" in shown
+    labels = page.locator(".net circle").evaluate_all("all => all.map(each => each.getAttribute('aria-label'))")
+    assert any("right\\u202eto left" in label for label in labels)
+    assert any("nul\\x00nul" in label for label in labels)
 
 
 def test_a_page_that_asks_would_be_seen(running, pages, server, tmp_path):
