@@ -59,7 +59,7 @@ def test_every_key_of_an_explanation_is_documented(command, checkpoint, capsys):
 
 
 def test_every_key_of_symbolic_is_documented(checkpoint, capsys):
-    assert run(symbolic, [checkpoint, "--json", "--seconds", "4"]) == 0
+    assert run(symbolic, [checkpoint, "--json", "--seconds", "6"]) == 0
     found = keys(json.loads(capsys.readouterr().out))
     assert found - documented("symbolic") == set()
     assert {"fidelity", "proven_error", "motifs", "sums"} <= found

@@ -38,7 +38,7 @@ def test_one_form_prints_the_documented_json(trained, capsys):
 
 
 def test_all_forms_come_from_one_command(trained, capsys):
-    assert run(symbolic, [str(trained.path), "--json", "--error", "0.05", "--seconds", "3"]) == 0
+    assert run(symbolic, [str(trained.path), "--json", "--error", "0.05", "--seconds", "12"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert list(document) == ["forms", "refused"]
     assert document["refused"] == {}
@@ -65,7 +65,7 @@ def test_tables_and_latex_are_printed(trained, capsys):
 
 
 def test_the_latex_of_all_forms_says_which_is_which(trained, capsys):
-    assert run(symbolic, [str(trained.path), "--seed", "0", "--latex", "--seconds", "3"]) == 0
+    assert run(symbolic, [str(trained.path), "--seed", "0", "--latex", "--seconds", "12"]) == 0
     comments = [line for line in capsys.readouterr().out.splitlines() if line.startswith("%")]
     assert comments == ["% exact form", "% readable form", "% discovered form"]
 
@@ -76,7 +76,7 @@ def test_no_time_is_no_formula(trained, capsys):
 
 
 def test_the_module_computes_what_the_library_computes(trained, tmp_path, capsys):
-    assert run(symbolic, [str(trained.path), "--seed", "0", "--python", "--seconds", "3"]) == 0
+    assert run(symbolic, [str(trained.path), "--seed", "0", "--python", "--seconds", "12"]) == 0
     file = tmp_path / "all.py"
     file.write_text(capsys.readouterr().out)
     functions = runpy.run_path(str(file))
