@@ -1,11 +1,13 @@
 """Pages of nets whose every name is hostile: nothing runs, nothing is asked for, nothing sticks out of the window."""
 
 import http.server
+import json
 import threading
 from dataclasses import replace
 
 import pytest
 
+from bimt.config import make_config
 from reports.nets.compare import compare
 from reports.nets.gallery import make_gallery
 from tests.reports.browser import Opened, needs_browser
@@ -50,7 +52,15 @@ def pages(server, tmp_path_factory):
     runs = [folder / name for name in ("<img src=x onerror=document.title=1>", "x" * 200 + "'onload=document.title=1")]
     for run, checkpoint in zip(runs, (numbers, classes), strict=True):
         saved(checkpoint, run)
+    settings = [
+        f"task.data={markup}.csv",
+        f"task.targets={json.dumps([markup])}",
+        "net.hidden=[2]",
+        "swaps.every=never",
+    ]
+    config = make_config("table", settings=settings, seeds=2)
     return {
+        "settings": report_page(replace(numbers, config=config), folder / "settings.html"),
         "numbers": report_page(runs[0], folder / "numbers.html"),
         "classes": report_page(runs[1], folder / "classes.html"),
         "compare": nets_page(compare(runs), folder / "compare.html"),
@@ -69,7 +79,7 @@ def touch(page):
         assert page.locator(".about h3").count() == 1
 
 
-@pytest.mark.parametrize("kind", ["numbers", "classes", "compare", "gallery"])
+@pytest.mark.parametrize("kind", ["numbers", "classes", "settings", "compare", "gallery"])
 def test_nothing_runs_and_nothing_sticks_out(kind, running, pages, server):
     with Opened(running, pages[kind], offline=False) as opened:
         page = opened.page
