@@ -17,9 +17,8 @@ from bimt.checkpoint import Checkpoint
 from bimt.cli import run
 from bimt.commands import train
 from bimt.opening import open_checkpoint
-from interp.ablation import ablate
 from interp.select import select
-from interp.stages import modules_of
+from interp.stages import ablations_of, modules_of
 from reports.live.model import Player
 from reports.live.view import lively
 from reports.nets.gallery import make_gallery
@@ -80,10 +79,9 @@ def _write(name: str, kind: str, checkpoint: Checkpoint, folder: Path) -> Path:
 def _alone(name: str, checkpoint: Checkpoint) -> NetsPage:
     """Makes a page of the best seed without its training, in which it can be played with."""
     chosen = select(checkpoint)
-    modules = modules_of(chosen).modules
-    members = {module.name: module.neurons for module in modules}
-    zero, mean = (ablate(chosen.sparse, checkpoint.task, modules=members, method=method) for method in ("zero", "mean"))
-    player = Player(name, chosen.sparse, checkpoint.task, modules, zero=zero, mean=mean)
+    modules = modules_of(chosen)
+    zero, mean = ablations_of(chosen, modules)
+    player = Player(name, chosen.sparse, checkpoint.task, modules.modules, zero=zero, mean=mean)
     return NetsPage(
         kicker="One net",
         title=name.replace("-", " "),

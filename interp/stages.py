@@ -10,6 +10,7 @@ import numpy as np
 from bimt.checkpoint import Checkpoint
 from bimt.messages import UserError
 from bimt.opening import open_checkpoint
+from interp.ablation import AblationTable, ablate
 from interp.addition import pair_net
 from interp.contributions import speakers
 from interp.fourier import ModuleMetrics, Spectrum, find_spectrum, measure_module
@@ -36,6 +37,16 @@ def modules_of(chosen: Selected, *, readout: str = "auto", weights: str = "weigh
         weights=weights,
         draws=draws,
         generator=np.random.default_rng(0),
+    )
+
+
+def ablations_of(chosen: Selected, modules: Modules) -> tuple[AblationTable, AblationTable]:
+    """Returns what every part of a pruned seed is worth, its modules among them: by zero, and by the training mean."""
+    members = {module.name: module.neurons for module in modules.modules}
+    task = chosen.checkpoint.task
+    return (
+        ablate(chosen.sparse, task, modules=members, method="zero"),
+        ablate(chosen.sparse, task, modules=members, method="mean"),
     )
 
 

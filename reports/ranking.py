@@ -6,7 +6,7 @@ from bimt.checkpoint import Checkpoint
 from bimt.messages import printable
 from interp.consistency import FEWEST, Consistency
 from interp.graph import to_graph
-from interp.rank import Ranking, rank_pruned
+from interp.rank import Ranking, Row, rank_pruned
 from interp.select import select_best
 from interp.sparse import SparseNet
 from reports.figures.drawing import Figure
@@ -42,6 +42,31 @@ def view_ranking(report: Report) -> tuple[Section, ...]:
     )
 
 
+def cells_of(row: Row) -> tuple[str, ...]:
+    """Returns a seed's line: its label, rank, score, metrics, connections, length, crossings, parts, front."""
+    return (
+        str(row.seed),
+        str(row.rank),
+        number(row.score, 3),
+        number(row.train_metric),
+        number(row.metric),
+        f"{row.connections:,}",
+        number(row.length, 3),
+        number(row.crossings),
+        str(row.parts),
+        "front" if row.on_front else "",
+    )
+
+
+def panel_of(checkpoint: Checkpoint, sparse: SparseNet, row: Row, *, metric: str) -> Panel:
+    """Draws a pruned seed among others; `metric` is what its test metric is called."""
+    chosen = select_best(checkpoint, [sparse])
+    graph = to_graph(sparse, checkpoint.task)
+    title = f"Seed {row.seed}, score {number(row.score, 3)}"
+    note = f"{sparse.connections:,} connections, {metric} {number(sparse.metric, 3)}"
+    return Panel(title, note, graph, to_graph(chosen.dense, checkpoint.task), part_tones(graph))
+
+
 def _how(ranking: Ranking) -> str:
     found = ranking.consistency
     return (
@@ -69,21 +94,7 @@ def _partitions(found: Consistency) -> Table:
 def _table(ranking: Ranking, report: Report) -> Table:
     """Lists the first seeds, and the one that is explained wherever it stands."""
     shown = [row for row in ranking.rows if row.rank <= _MOST_ROWS or row.seed == report.selected.label]
-    rows = [
-        (
-            str(row.seed),
-            str(row.rank),
-            number(row.score, 3),
-            number(row.train_metric),
-            number(row.metric),
-            f"{row.connections:,}",
-            number(row.length, 3),
-            "–" if row.crossings is None else f"{row.crossings:,}",
-            str(row.parts),
-            "front" if row.on_front else "",
-        )
-        for row in shown
-    ]
+    rows = [cells_of(row) for row in shown]
     metric = report.metric_name
     columns = (
         *("seed", "rank", "score", f"training {metric}", f"test {metric}"),
@@ -99,7 +110,7 @@ def _nets(report: Report, ranking: Ranking) -> tuple[Figure, ...]:
     if report.selected.dense.connections > _LARGEST:
         return ()
     panels = [
-        _panel(report, pruned[row.seed], f"Seed {row.seed}, score {number(row.score, 3)}")
+        panel_of(report.selected.checkpoint, pruned[row.seed], row, metric=f"test {report.metric_name}")
         for row in ranking.rows[:_MOST_NETS]
     ]
     figure = draw_nets(
@@ -111,11 +122,3 @@ def _nets(report: Report, ranking: Ranking) -> tuple[Figure, ...]:
         "pruning removed.",
     )
     return (figure,)
-
-
-def _panel(report: Report, sparse: SparseNet, title: str) -> Panel:
-    chosen = select_best(report.selected.checkpoint, [sparse])
-    task = chosen.checkpoint.task
-    graph = to_graph(sparse, task)
-    note = f"{sparse.connections:,} connections, test {report.metric_name} {number(sparse.metric, 3)}"
-    return Panel(title, note, graph, to_graph(chosen.dense, task), part_tones(graph))

@@ -10,7 +10,6 @@ from bimt.messages import UserError, printable
 from bimt.nets.base import Net
 from bimt.opening import open_checkpoint
 from bimt.tasks.base import Task
-from interp.ablation import ablate
 from interp.events import Story, tell, tell_all
 from interp.formula import Formulas
 from interp.graph import to_graph
@@ -19,7 +18,7 @@ from interp.rows import run_rows
 from interp.select import Selected, check_label, prune_all, select_best
 from interp.selectivity import loss_without_bridges
 from interp.sparse import SparseNet, live_hidden
-from interp.stages import modules_of, selectivity_of, voting_of
+from interp.stages import ablations_of, modules_of, selectivity_of, voting_of
 from interp.symbolic import extract_formulas
 from interp.voting import Voting, can_vote
 from reports.content import make_page
@@ -89,11 +88,11 @@ def build_report(
     before, after = to_graph(chosen.dense, task), to_graph(sparse, task)
     watch(f"finding modules among {sparse.connections:,} connections")
     modules = modules_of(chosen, draws=draws)
-    members = {module.name: module.neurons for module in modules.modules}
-    several = len(members) > 1
+    several = len(modules.modules) > 1
     watch("writing formulas")
     exact, readable, why = _formulas(sparse, task)
     watch("ablating and looking at every snapshot")
+    zero, mean = ablations_of(chosen, modules)
     return Report(
         selected=chosen,
         seeds=tuple(seeds),
@@ -104,8 +103,8 @@ def build_report(
         modules=modules,
         selectivity=selectivity_of(chosen, modules),
         loss_without_bridges=loss_without_bridges(chosen.dense.net, modules, task) if several else None,
-        zero=ablate(sparse, task, modules=members, method="zero"),
-        mean=ablate(sparse, task, modules=members, method="mean"),
+        zero=zero,
+        mean=mean,
         exact=exact,
         readable=readable,
         no_formulas=why,

@@ -8,13 +8,12 @@ from typing import Any
 from bimt.checkpoint import Checkpoint
 from bimt.messages import UserError, printable
 from bimt.opening import open_checkpoint
-from interp.ablation import ablate
 from interp.events import tell
 from interp.graph import to_graph
 from interp.measures import Measures, measure
 from interp.modules import Modules
 from interp.select import Selected, select
-from interp.stages import modules_of
+from interp.stages import ablations_of, modules_of
 from reports.figures.net import largest_weight
 from reports.figures.palette import module_tone
 from reports.figures.small_nets import Panel, draw_nets
@@ -89,9 +88,9 @@ def _names(paths: Sequence[Path | str]) -> list[str]:
 
 def _player(entrant: Entrant) -> Player:
     chosen, modules = entrant.chosen, entrant.modules.modules
-    checkpoint, members = chosen.checkpoint, {module.name: module.neurons for module in modules}
+    checkpoint = chosen.checkpoint
     frames = len(checkpoint.snapshots.get("step", ()))
-    zero, mean = (ablate(chosen.sparse, checkpoint.task, modules=members, method=method) for method in ("zero", "mean"))
+    zero, mean = ablations_of(chosen, entrant.modules)
     return Player(
         name=entrant.name,
         sparse=chosen.sparse,

@@ -5,16 +5,17 @@ from bimt.messages import UserError, printable
 from interp.graph import to_graph
 from interp.modules import independent_parts
 from interp.rank import Ranking, Row, rank_pruned
-from interp.select import prune_all, select_best
+from interp.select import prune_all
 from interp.sparse import SparseNet
-from reports.figures.small_nets import Panel, draw_nets, part_tones
+from reports.figures.small_nets import draw_nets
 from reports.live.model import Player
 from reports.live.net import is_runnable
 from reports.live.view import lively
 from reports.nets.page import NetsPage
+from reports.ranking import cells_of, panel_of
 from reports.section import Section
 from reports.tables import Table
-from reports.words import command_line, counted, name, number, sentence
+from reports.words import command_line, counted, name, sentence
 
 MOST_SEEDS = 200
 """Of more seeds the first ones are shown."""
@@ -79,21 +80,7 @@ def _player(checkpoint: Checkpoint, sparse: SparseNet, row: Row) -> Player:
 
 
 def _table(ranking: Ranking, count: int) -> Section:
-    rows = [
-        (
-            str(row.seed),
-            str(row.rank),
-            number(row.score, 3),
-            number(row.train_metric),
-            number(row.metric),
-            f"{row.connections:,}",
-            number(row.length, 3),
-            number(row.crossings),
-            f"{row.parts:,}",
-            "front" if row.on_front else "",
-        )
-        for row in ranking.rows[:count]
-    ]
+    rows = [cells_of(row) for row in ranking.rows[:count]]
     columns = (
         *("seed", "rank", "score", "training metric", "test metric", "connections", "length", "crossings"),
         *("independent parts", ""),
@@ -103,10 +90,8 @@ def _table(ranking: Ranking, count: int) -> Section:
 
 
 def _picture(checkpoint: Checkpoint, pruned: dict[int, SparseNet], ranking: Ranking) -> Section:
-    panels = [
-        _panel(checkpoint, pruned[row.seed], f"Seed {row.seed}, score {number(row.score, 3)}")
-        for row in ranking.rows[:_MOST_DRAWN]
-    ]
+    shown = ranking.rows[:_MOST_DRAWN]
+    panels = [panel_of(checkpoint, pruned[row.seed], row, metric="test") for row in shown]
     figure = draw_nets(
         panels,
         name="gallery",
@@ -114,10 +99,3 @@ def _picture(checkpoint: Checkpoint, pruned: dict[int, SparseNet], ranking: Rank
         caption="After pruning, inputs at the bottom, to one scale; hues: independent parts.",
     )
     return Section("picture", "At a glance", (), panoramas=(figure,))
-
-
-def _panel(checkpoint: Checkpoint, sparse: SparseNet, title: str) -> Panel:
-    chosen = select_best(checkpoint, [sparse])
-    graph = to_graph(sparse, checkpoint.task)
-    note = f"{sparse.connections:,} connections, test {number(sparse.metric, 3)}"
-    return Panel(title, note, graph, to_graph(chosen.dense, checkpoint.task), part_tones(graph))
