@@ -7,13 +7,14 @@ largest over every neuron and connection: from the click until the next frame is
 """
 
 import argparse
-import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
+
+from benchmarks.browser import chromium
 
 _OPENINGS = 5
 _MOST_CLICKS = 300
@@ -73,11 +74,7 @@ def _run(module: str, command: str, *words: str) -> None:
 
 def _measure(page: Path) -> tuple[list[float], list[float], list[float]]:
     """Returns milliseconds: until a page could be played with, until a click was answered, until it was painted."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=arguments)
+    with chromium() as browser:
         ready, times = [], []
         for _ in range(_OPENINGS):
             context = browser.new_context(offline=True)
@@ -88,7 +85,6 @@ def _measure(page: Path) -> tuple[list[float], list[float], list[float]]:
             if len(ready) == _OPENINGS:
                 times = opened.evaluate(_CLICKS, _MOST_CLICKS)
             context.close()
-        browser.close()
     return ready, [answered for answered, _ in times], [painted for _, painted in times]
 
 

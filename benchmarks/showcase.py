@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from PIL import Image
 
+from benchmarks.browser import chromium
 from bimt.checkpoint import Checkpoint
 from bimt.cli import run
 from bimt.commands import train
@@ -96,11 +97,7 @@ def _alone(name: str, checkpoint: Checkpoint) -> NetsPage:
 
 def take_pictures(exhibits: Mapping[str, Exhibit]) -> None:
     """Photographs pages that are in the folder already."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=arguments)
+    with chromium() as browser:
         for name, exhibit in exhibits.items():
             window = {"width": 1180, "height": 900}
             context = browser.new_context(viewport=window, device_scale_factor=1.5, offline=True)
@@ -114,7 +111,6 @@ def take_pictures(exhibits: Mapping[str, Exhibit]) -> None:
             around = {"x": box["x"] - 12, "y": box["y"] - 12, "width": box["width"] + 24, "height": box["height"] + 24}
             (FOLDER / f"{name}.png").write_bytes(_small(page.screenshot(full_page=True, clip=around)))
             context.close()
-        browser.close()
 
 
 def _small(picture: bytes) -> bytes:
